@@ -1,0 +1,1 @@
+//! Comparisons with stock tools, as ratios measured in one run.

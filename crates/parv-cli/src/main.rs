@@ -1,0 +1,2 @@
+//! The `parv` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The engine as a service: a control socket that other programs talk to.

@@ -1,0 +1,1 @@
+//! The engine: accounts, conversations, requests and sync, with typed events.

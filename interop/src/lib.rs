@@ -1,0 +1,1 @@
+//! Tests against stock git, openssl and ssh-keygen.

@@ -1,0 +1,1 @@
+//! Properties and simulations across crates.
