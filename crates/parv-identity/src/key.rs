@@ -1,0 +1,96 @@
+//! Account and device keys, and the one rule by which signatures are accepted.
+//!
+//! The two are distinct types, because what an account key signs (certificates, revocation lists) and what a device key
+//! signs (commits) never mix. Neither signs arbitrary bytes for others: signing is done by the rooms that put the context
+//! around it.
+
+use crate::IdentityError;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{self, DecodePrivateKey, EncodePrivateKey, KeypairBytes};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use parv_model::{DeviceId, Uri};
+use std::fmt;
+use zeroize::Zeroizing;
+
+macro_rules! key_type {
+    ($(#[$doc:meta])* $name:ident, $id:ident, $id_fn:ident) => {
+        $(#[$doc])*
+        pub struct $name(SigningKey);
+
+        impl $name {
+            /// A new key from the operating system's randomness.
+            pub fn generate() -> Result<Self, IdentityError> {
+                let mut seed = Zeroizing::new([0; 32]);
+                getrandom::fill(&mut *seed).map_err(IdentityError::NoRandomness)?;
+                Ok(Self(SigningKey::from_bytes(&seed)))
+            }
+
+            /// The key that grows from this seed (the private key of RFC 8032).
+            pub fn from_seed(seed: [u8; 32]) -> Self {
+                Self(SigningKey::from_bytes(&Zeroizing::new(seed)))
+            }
+
+            /// The seed: whoever has it has the key.
+            pub fn seed(&self) -> Zeroizing<[u8; 32]> {
+                Zeroizing::new(self.0.to_bytes())
+            }
+
+            /// The public half of the key.
+            pub fn $id_fn(&self) -> $id {
+                $id::from_bytes(self.0.verifying_key().to_bytes())
+            }
+
+            /// The Ed25519 signature of `message`.
+            pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
+                self.0.sign(message).to_bytes()
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({}, secret)"), self.$id_fn())
+            }
+        }
+    };
+}
+
+key_type!(
+    /// The secret key of an account. It issues and revokes devices and is needed for nothing else; between two such acts it
+    /// lies in the [archive](crate::archive). Wiped from memory when dropped, never shown by `Debug`.
+    AccountKey, Uri, uri
+);
+key_type!(
+    /// The secret key of a device: signs its commits and is its identity on the network. Wiped from memory when dropped,
+    /// never shown by `Debug`.
+    #[derive(Clone)]
+    DeviceKey, DeviceId, device_id
+);
+
+impl DeviceKey {
+    /// The key as PKCS#8 (version 1, which every OpenSSL reads) in PEM.
+    pub(crate) fn to_pkcs8_pem(&self) -> pkcs8::Result<Zeroizing<String>> {
+        KeypairBytes {
+            secret_key: self.0.to_bytes(),
+            public_key: None,
+        }
+        .to_pkcs8_pem(LineEnding::LF)
+    }
+
+    /// The key in such a PEM text.
+    pub(crate) fn from_pkcs8_pem(pem: &str) -> pkcs8::Result<Self> {
+        SigningKey::from_pkcs8_pem(pem).map(Self)
+    }
+}
+
+/// The public key with these bytes, if it is one that may sign: a point in its canonical encoding and of full order. A key
+/// of small order would make one signature good for many messages, a second encoding would be a second name for one key.
+pub(crate) fn verifying_key(bytes: &[u8; 32]) -> Option<VerifyingKey> {
+    let key = VerifyingKey::from_bytes(bytes).ok()?;
+    let canonical = VerifyingKey::from(key.to_edwards()) == key;
+    (canonical && !key.is_weak()).then_some(key)
+}
+
+/// Whether the holder of this public key signed `message`: the one acceptance rule for signatures (validation §3).
+pub(crate) fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+    verifying_key(public_key).is_some_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+}

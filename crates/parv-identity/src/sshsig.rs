@@ -1,0 +1,252 @@
+//! Signatures on commits: SSHSIG as OpenSSH defines it (PROTOCOL.sshsig), namespace `git`, Ed25519, SHA-512.
+//!
+//! ```text
+//! byte[6] "SSHSIG"   uint32 1
+//! string  string "ssh-ed25519", string public key
+//! string  "git"      string ""      string "sha512"
+//! string  string "ssh-ed25519", string signature
+//! ```
+//!
+//! in base64 of 70 columns between two marker lines. The signed bytes are `"SSHSIG"` and the strings namespace, reserved,
+//! hash name and SHA-512 of the payload. Stock `git` and `ssh-keygen -Y` make and take the same.
+//!
+//! SSHSIG is malleable: OpenSSH takes other line lengths, blanks and trailing lines. Here there is one armour for a
+//! signature, and [`decode`] takes no other.
+
+use crate::key::{self, DeviceKey};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use parv_model::DeviceId;
+use sha2::{Digest, Sha512};
+use zeroize::Zeroizing;
+
+const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
+const END: &str = "\n-----END SSH SIGNATURE-----";
+const MAGIC: &[u8] = b"SSHSIG";
+const VERSION: u32 = 1;
+const NAMESPACE: &str = "git";
+const HASH: &str = "sha512";
+const KEY_TYPE: &str = "ssh-ed25519";
+
+/// Columns of the armour, as OpenSSH writes it.
+const COLUMNS: usize = 70;
+
+/// The largest armour that is looked at, in bytes. The one canonical form has 292; the rest is for telling apart by name
+/// what is wrong with another one.
+const MAX_ARMOUR_BYTES: usize = 4096;
+
+/// Why a signature was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SshsigError {
+    /// Not between the marker lines, not base64, or far too long.
+    #[error("the signature is not an armoured ssh signature")]
+    NotArmoured,
+    /// The fields inside do not add up.
+    #[error("the signature's fields are malformed")]
+    Malformed,
+    /// Not an Ed25519 key.
+    #[error("the signature's key is of type {0:?}, not \"ssh-ed25519\"")]
+    KeyType(String),
+    /// Made for another purpose.
+    #[error("the signature is for the namespace {0:?}, not \"git\"")]
+    Namespace(String),
+    /// Another hash.
+    #[error("the signature's hash is {0:?}, not \"sha512\"")]
+    Hash(String),
+    /// Another spelling of a good signature.
+    #[error("the signature is not in the one form that is allowed")]
+    NotCanonical,
+    /// A key of small order, or a second encoding of a key.
+    #[error("the signature's key is not a usable ed25519 public key")]
+    UnusableKey,
+    /// The device did not sign this.
+    #[error("the signature is not one of device {0} on these bytes")]
+    Bad(DeviceId),
+}
+
+/// A decoded signature: who is said to have signed, and the proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The device that is said to have signed.
+    pub device: DeviceId,
+    /// The Ed25519 signature.
+    pub bytes: [u8; 64],
+}
+
+/// Signs `payload` and gives the armour, without a newline at its end.
+pub fn sign(key: &DeviceKey, payload: &[u8]) -> String {
+    Signature {
+        device: key.device_id(),
+        bytes: key.sign(&signed_data(payload)),
+    }
+    .encode()
+}
+
+/// Reads an armour.
+///
+/// # Errors
+/// Whatever is not byte for byte what [`Signature::encode`] would have written. Whether the signature is good is told by
+/// [`Signature::verify`].
+pub fn decode(armour: &str) -> Result<Signature, SshsigError> {
+    if armour.len() > MAX_ARMOUR_BYTES {
+        return Err(SshsigError::NotArmoured);
+    }
+    let body = armour
+        .strip_prefix(BEGIN)
+        .and_then(|rest| rest.split_once(END))
+        .ok_or(SshsigError::NotArmoured)?
+        .0;
+    let blob = STANDARD
+        .decode(body.replace(['\n', '\r'], ""))
+        .map_err(|_| SshsigError::NotArmoured)?;
+    let signature = decode_blob(&blob)?;
+    if signature.encode() != armour {
+        return Err(SshsigError::NotCanonical);
+    }
+    Ok(signature)
+}
+
+impl Signature {
+    /// The armour, without a newline at its end.
+    pub fn encode(&self) -> String {
+        let mut blob = MAGIC.to_vec();
+        blob.extend(VERSION.to_be_bytes());
+        put(&mut blob, &public_key_blob(&self.device));
+        put(&mut blob, NAMESPACE.as_bytes());
+        put(&mut blob, b"");
+        put(&mut blob, HASH.as_bytes());
+        put(&mut blob, &pair(KEY_TYPE.as_bytes(), &self.bytes));
+        format!("{BEGIN}{}{END}", wrapped_base64(&blob).as_str())
+    }
+
+    /// Checks that the device signed `payload`, by the strict rule (validation §3): no key of small order, no second
+    /// encoding of key or signature.
+    pub fn verify(&self, payload: &[u8]) -> Result<(), SshsigError> {
+        if key::verify(self.device.as_bytes(), &signed_data(payload), &self.bytes) {
+            return Ok(());
+        }
+        match key::verifying_key(self.device.as_bytes()) {
+            Some(_) => Err(SshsigError::Bad(self.device)),
+            None => Err(SshsigError::UnusableKey),
+        }
+    }
+}
+
+/// The device's public key as OpenSSH writes it: `ssh-ed25519 AAAA…`.
+pub fn public_key_line(device: &DeviceId) -> String {
+    format!("{KEY_TYPE} {}", STANDARD.encode(public_key_blob(device)))
+}
+
+/// The device's line in git's `gpg.ssh.allowedSignersFile`. The principal is the device id, which is also the e-mail
+/// address in its commits.
+pub fn allowed_signers_line(device: &DeviceId) -> String {
+    format!("{device} namespaces=\"{NAMESPACE}\" {}", public_key_line(device))
+}
+
+/// The device's private key in OpenSSH's own file format (PROTOCOL.key), not encrypted, for stock `git` and `ssh-keygen`.
+pub fn openssh_private_key(key: &DeviceKey) -> Zeroizing<String> {
+    let device = key.device_id();
+    let mut keypair = Zeroizing::new([0; 64]);
+    keypair[..32].copy_from_slice(&*key.seed());
+    keypair[32..].copy_from_slice(device.as_bytes());
+
+    // Two equal numbers tell a reader that decryption worked. Nothing is encrypted, so they need not be random.
+    let check = &device.as_bytes()[..4];
+    let mut private = Zeroizing::new([check, check, &public_key_blob(&device)].concat());
+    put(&mut private, &*keypair);
+    put(&mut private, b""); // no comment
+    let padding = private.len().next_multiple_of(8) - private.len();
+    private.extend((1..).take(padding));
+
+    let mut blob = Zeroizing::new(b"openssh-key-v1\0".to_vec());
+    blob.reserve(64 + 2 * private.len()); // growing would leave copies of the key behind
+    put(&mut blob, b"none"); // cipher
+    put(&mut blob, b"none"); // key derivation
+    put(&mut blob, b"");
+    blob.extend(1u32.to_be_bytes());
+    put(&mut blob, &public_key_blob(&device));
+    put(&mut blob, &private);
+    Zeroizing::new(format!(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n",
+        wrapped_base64(&blob).as_str()
+    ))
+}
+
+/// What the signature is over.
+fn signed_data(payload: &[u8]) -> Vec<u8> {
+    let mut data = MAGIC.to_vec();
+    put(&mut data, NAMESPACE.as_bytes());
+    put(&mut data, b"");
+    put(&mut data, HASH.as_bytes());
+    put(&mut data, &Sha512::digest(payload));
+    data
+}
+
+fn decode_blob(blob: &[u8]) -> Result<Signature, SshsigError> {
+    let rest = blob
+        .strip_prefix(MAGIC)
+        .and_then(|rest| rest.strip_prefix(&VERSION.to_be_bytes()));
+    let mut rest = rest.ok_or(SshsigError::Malformed)?;
+    let mut key = take(&mut rest)?;
+    expect(take(&mut key)?, KEY_TYPE, SshsigError::KeyType)?;
+    let device = take(&mut key)?.try_into().map_err(|_| SshsigError::Malformed)?;
+    expect(take(&mut rest)?, NAMESPACE, SshsigError::Namespace)?;
+    let _reserved = take(&mut rest)?;
+    expect(take(&mut rest)?, HASH, SshsigError::Hash)?;
+    let mut signature = take(&mut rest)?;
+    expect(take(&mut signature)?, KEY_TYPE, SshsigError::KeyType)?;
+    let bytes = take(&mut signature)?.try_into().map_err(|_| SshsigError::Malformed)?;
+    Ok(Signature {
+        device: DeviceId::from_bytes(device),
+        bytes,
+    })
+}
+
+fn expect(found: &[u8], expected: &str, refuse: fn(String) -> SshsigError) -> Result<(), SshsigError> {
+    /// How much of a wrong field an error shows, in bytes.
+    const SHOWN: usize = 80;
+    if found == expected.as_bytes() {
+        return Ok(());
+    }
+    Err(refuse(
+        String::from_utf8_lossy(&found[..found.len().min(SHOWN)]).into_owned(),
+    ))
+}
+
+/// Takes an SSH `string` (length and bytes) off the front.
+fn take<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], SshsigError> {
+    let (length, after) = rest.split_first_chunk().ok_or(SshsigError::Malformed)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| SshsigError::Malformed)?;
+    let (field, after) = after.split_at_checked(length).ok_or(SshsigError::Malformed)?;
+    *rest = after;
+    Ok(field)
+}
+
+/// Appends an SSH `string`. All of ours are shorter than a kilobyte.
+fn put(blob: &mut Vec<u8>, field: &[u8]) {
+    blob.extend((field.len() as u32).to_be_bytes());
+    blob.extend_from_slice(field);
+}
+
+fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(8 + first.len() + second.len());
+    put(&mut blob, first);
+    put(&mut blob, second);
+    blob
+}
+
+fn public_key_blob(device: &DeviceId) -> Vec<u8> {
+    pair(KEY_TYPE.as_bytes(), device.as_bytes())
+}
+
+fn wrapped_base64(blob: &[u8]) -> Zeroizing<String> {
+    let text = Zeroizing::new(STANDARD.encode(blob));
+    let mut wrapped = Zeroizing::new(String::with_capacity(text.len() + text.len() / COLUMNS));
+    for (index, character) in text.chars().enumerate() {
+        if index > 0 && index % COLUMNS == 0 {
+            wrapped.push('\n');
+        }
+        wrapped.push(character);
+    }
+    wrapped
+}
