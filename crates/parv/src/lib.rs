@@ -1,1 +1,47 @@
 //! The engine: accounts, conversations, requests and sync, with typed events.
+//!
+//! This is the one floor where identity, validator, store and network meet, and the facade that programs embed:
+//!
+//! ```no_run
+//! # async fn story() -> Result<(), parv::Error> {
+//! use parv::{Account, Engine, Mode, NewAccount, Options};
+//!
+//! let account = Account::create("/tmp/alice".as_ref(), NewAccount { name: "Alice".into(), password: None })?;
+//! let engine = Engine::start(account, Options::default()).await?;
+//! let conversation = engine.create(Mode::InvitesOnly, None).await?;
+//! conversation.send("hello swarm").await?;
+//! engine.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An [`Account`] is a folder with keys, opened by one process at a time. An [`Engine`] runs it: it opens every
+//! conversation, connects, fetches what others wrote, and tells what happens by [`Event`]s. A [`Conversation`] is a
+//! handle to one of them. [`audit`] judges repositories that lie anywhere, without an account.
+//!
+//! Not in here: what a commit may do (`parv-validator`), how Git objects and streams look (`parv-store`), how peers are
+//! found and bytes travel (`parv-net`), and how things are shown to people (the faces).
+
+#![forbid(unsafe_code)]
+
+pub mod account;
+pub mod audit;
+mod conversation;
+mod engine;
+mod error;
+mod event;
+mod json;
+mod requests;
+mod view;
+
+pub use account::{Account, NewAccount};
+pub use conversation::Conversation;
+pub use engine::{Engine, Network, Options};
+pub use error::Error;
+pub use event::{Event, MemberChange};
+pub use parv_model::{
+    BlobId, CommitId, ConversationId, DeviceId, Message, Mode, ParseIdError, Refusal, Role, Rule, TreeId, Uri, VoteKind,
+};
+pub use parv_net::Multiaddr;
+pub use requests::Request;
+pub use view::{ConversationInfo, LogEntry, LogQuery, Member, Moderation, OpenVote, Peer};

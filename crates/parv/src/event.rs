@@ -1,0 +1,152 @@
+//! What the engine tells whoever listens.
+//!
+//! Events come through a bounded broadcast channel: a listener that falls far behind misses the oldest ones and is told
+//! how many. Nothing depends on them; what they say can always be asked for again.
+
+use crate::json;
+use crate::requests::Request;
+use crate::view::LogEntry;
+use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Uri, VoteKind};
+use serde::Serialize;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Event {
+    /// Somebody invites.
+    RequestReceived(Request),
+    /// A conversation was created, or an accepted one was cloned and joined.
+    ConversationReady {
+        /// Which one.
+        conversation: ConversationId,
+    },
+    /// The conversation is no longer listed here: the own account left it.
+    ConversationRemoved {
+        /// Which one.
+        conversation: ConversationId,
+    },
+    /// A text was written, here or elsewhere.
+    Message {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// The text with its author and commit.
+        entry: LogEntry,
+    },
+    /// Somebody's part in a conversation changed.
+    Member {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Whose.
+        uri: Uri,
+        /// Who wrote the commit that did it.
+        by: Uri,
+        /// What happened to them.
+        change: MemberChange,
+        /// The commit that did it.
+        commit: CommitId,
+    },
+    /// An admin voted.
+    Vote {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Who voted.
+        by: Uri,
+        /// For what.
+        #[serde(serialize_with = "json::vote_kind")]
+        kind: VoteKind,
+        /// About whom.
+        target: Uri,
+        /// The vote.
+        commit: CommitId,
+    },
+    /// Title, description or picture were changed.
+    Profile {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// By whom.
+        by: Uri,
+        /// The commit that did it.
+        commit: CommitId,
+    },
+    /// Two heads became one.
+    Merged {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// The merge.
+        commit: CommitId,
+    },
+    /// A peer offered something that breaks the rules. Nothing of it stays.
+    Refused {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Who offered it.
+        peer: DeviceId,
+        /// The commit, the rule and the reason.
+        #[serde(serialize_with = "json::refusal")]
+        refusal: Refusal,
+    },
+    /// A peer refused what this device offered, and says why.
+    RefusedByPeer {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Who refused it.
+        peer: DeviceId,
+        /// The commit, as the peer says.
+        commit: CommitId,
+        /// The name of the rule, as the peer says.
+        rule: String,
+        /// The reason, as the peer says.
+        why: String,
+    },
+    /// Fetching from a peer failed: it is gone, silent, or sends what is no history. Nothing of it stays.
+    FetchFailed {
+        /// Of which conversation.
+        conversation: ConversationId,
+        /// From whom.
+        peer: DeviceId,
+        /// What went wrong.
+        why: String,
+    },
+    /// A device is connected and has shown whose it is.
+    Connected {
+        /// The device.
+        device: DeviceId,
+        /// Its account.
+        account: Uri,
+    },
+    /// A device is no longer connected.
+    Disconnected {
+        /// The device.
+        device: DeviceId,
+    },
+    /// An invitation reached a device of the invited person.
+    InviteDelivered {
+        /// To which conversation.
+        conversation: ConversationId,
+        /// Whom.
+        uri: Uri,
+        /// Which of their devices.
+        device: DeviceId,
+    },
+}
+
+/// What happened to a person in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberChange {
+    /// Was invited.
+    Added,
+    /// Took up the invitation.
+    Joined,
+    /// Went.
+    Left,
+    /// Was removed by a majority of the admins.
+    Banned,
+    /// Was let back by a majority of the admins.
+    Unbanned,
+    /// Became an admin.
+    Promoted,
+    /// Is no longer an admin.
+    Demoted,
+}
