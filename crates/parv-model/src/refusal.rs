@@ -68,6 +68,10 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of `commit` for breaking `rule`.
     pub fn new(commit: CommitId, rule: Rule, why: impl Into<String>) -> Self {
-        Self { commit, rule, why: why.into() }
+        Self {
+            commit,
+            rule,
+            why: why.into(),
+        }
     }
 }

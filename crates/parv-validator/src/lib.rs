@@ -1,7 +1,31 @@
-//! The deterministic state machine of a swarm: structure, authority, kinds, resolve and render. Sans-IO.
+//! The deterministic state machine of a swarm (`docs/validation.md` is its specification).
+//!
+//! Commits go in as bytes, verdicts and states come out. Nothing here opens a file or a socket, looks at a clock, draws a
+//! random number, or depends on the order in which commits arrive: every device computes the same.
+//!
+//! * [`CheckedCommit`]: what can be said of a commit alone, structure and signature. Check many in parallel.
+//! * [`Replica`]: judges each commit in its own past (`authority`, `kinds`), proves its tree against the rendered
+//!   [`State`], and answers what a set of heads stands for (`resolve`).
+//! * [`Draft`]: a commit to be written, made by the same code.
+//! * [`BlobSource`]: how the validator asks for the few files that a control event brings.
 
 #![forbid(unsafe_code)]
 
+mod authority;
+mod checked;
+mod draft;
+mod event;
+mod event_set;
+mod kinds;
+mod render;
+mod replica;
+mod resolve;
 pub mod source;
+mod state;
 
+pub use checked::CheckedCommit;
+pub use draft::{Credentials, Draft, DraftError};
+pub use render::Rendered;
+pub use replica::{Checkpoint, Replica};
 pub use source::{BlobSource, SourceError};
+pub use state::State;

@@ -1,0 +1,210 @@
+//! Who wrote a commit, and may they write here (validation §4)? And what certificates of its author does it bring?
+
+use crate::checked::CheckedCommit;
+use crate::event::Brought;
+use crate::source::{BlobSource, SourceError};
+use crate::state::State;
+use parv_identity::{AccountCertificate, DeviceCertificate};
+use parv_model::{BlobId, Refusal, Role, Rule, TreePath, Uri, limits};
+
+/// The author of an ordinary commit, who must be a member in the state of its past; and the riders: certificates of
+/// their own that they add or renew along the way.
+pub(crate) fn member(
+    commit: &CheckedCommit,
+    before: &State,
+    source: &dyn BlobSource,
+) -> Result<(Uri, Brought), Refusal> {
+    // Nothing rides on a commit that leaves the tree alone, so most commits end here.
+    let changed = commit.commit().tree != before.tree();
+    let rider = if changed {
+        device_rider(commit, before, source)?
+    } else {
+        None
+    };
+    let device = commit.commit().device;
+    let known = before.device_account(&device);
+    let author = known.or(rider.as_ref().map(|(_, certificate)| certificate.account()));
+    let author = author.ok_or_else(|| {
+        commit.refuse(
+            Rule::Authority,
+            format!("its device {device} is not a device of this conversation"),
+        )
+    })?;
+    standing(commit, before, author)?;
+    let mut brought = Brought::default();
+    if let Some((blob, certificate)) = rider {
+        same_account(commit, author, &certificate)?;
+        brought.device = Some((device, blob));
+    }
+    if changed {
+        brought.account = account_rider(commit, before, author, source)?;
+    }
+    Ok((author, brought))
+}
+
+/// The author of a merge, who must be a member in the merged state, so that nobody can sign their own return.
+pub(crate) fn merger(commit: &CheckedCommit, merged: &State) -> Result<Uri, Refusal> {
+    let device = commit.commit().device;
+    let author = merged.device_account(&device).ok_or_else(|| {
+        commit.refuse(
+            Rule::Authority,
+            format!("its device {device} is no device of this conversation after the merge"),
+        )
+    })?;
+    standing(commit, merged, author)?;
+    Ok(author)
+}
+
+/// The author of a commit by which somebody comes in: both of their certificates come with it.
+pub(crate) fn newcomer(
+    commit: &CheckedCommit,
+    account_path: impl Fn(Uri) -> TreePath,
+    source: &dyn BlobSource,
+) -> Result<(Uri, Brought), Refusal> {
+    let device = commit.commit().device;
+    let (device_blob, certificate) = device_certificate(commit, source)?
+        .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its device"))?;
+    let author = certificate.account();
+    let account_blob = account_certificate(commit, author, account_path(author), source)?.ok_or_else(|| {
+        commit.refuse(
+            Rule::Certificate,
+            "it does not bring the certificate of its author's account",
+        )
+    })?;
+    Ok((
+        author,
+        Brought {
+            account: Some(account_blob),
+            device: Some((device, device_blob)),
+        },
+    ))
+}
+
+fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {
+    let why = match state.role(&author) {
+        Some(Role::Admin | Role::Member) => return Ok(()),
+        Some(Role::Banned) => "is banned",
+        Some(Role::Left) => "has left",
+        Some(Role::Invited) => "is invited but has not joined",
+        None => "is a stranger to this conversation",
+    };
+    Err(commit.refuse(Rule::Authority, format!("its author {author} {why}")))
+}
+
+fn same_account(commit: &CheckedCommit, author: Uri, certificate: &DeviceCertificate) -> Result<(), Refusal> {
+    if certificate.account() == author {
+        return Ok(());
+    }
+    Err(commit.refuse(
+        Rule::Certificate,
+        format!(
+            "its device belongs to {author}, but the certificate it brings is from {}",
+            certificate.account()
+        ),
+    ))
+}
+
+fn device_rider(
+    commit: &CheckedCommit,
+    before: &State,
+    source: &dyn BlobSource,
+) -> Result<Option<(BlobId, DeviceCertificate)>, Refusal> {
+    let path = TreePath::Device(commit.commit().device);
+    let known = before
+        .devices
+        .get(&commit.commit().device)
+        .map(|device| device.certificate);
+    match entry(commit, source, &path)? {
+        Some(blob) if Some(blob) != known => device_certificate(commit, source),
+        _ => Ok(None),
+    }
+}
+
+fn account_rider(
+    commit: &CheckedCommit,
+    before: &State,
+    author: Uri,
+    source: &dyn BlobSource,
+) -> Result<Option<BlobId>, Refusal> {
+    let path = if before.is_admin(&author) {
+        TreePath::Admin(author)
+    } else {
+        TreePath::Member(author)
+    };
+    match entry(commit, source, &path)? {
+        Some(blob) if Some(blob) != before.account_certificate(&author) => {
+            account_certificate(commit, author, path, source)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn device_certificate(
+    commit: &CheckedCommit,
+    source: &dyn BlobSource,
+) -> Result<Option<(BlobId, DeviceCertificate)>, Refusal> {
+    let device = commit.commit().device;
+    let path = TreePath::Device(device);
+    let Some(blob) = entry(commit, source, &path)? else {
+        return Ok(None);
+    };
+    let pem = read(commit, source, &blob, limits::MAX_CERTIFICATE_BYTES)?;
+    let certificate = DeviceCertificate::from_pem(&pem)
+        .map_err(|error| commit.refuse(Rule::Certificate, format!("{path}: {error}")))?;
+    if certificate.device() != device {
+        let other = certificate.device();
+        return Err(commit.refuse(
+            Rule::Certificate,
+            format!("{path} is the certificate of device {other}"),
+        ));
+    }
+    Ok(Some((blob, certificate)))
+}
+
+fn account_certificate(
+    commit: &CheckedCommit,
+    author: Uri,
+    path: TreePath,
+    source: &dyn BlobSource,
+) -> Result<Option<BlobId>, Refusal> {
+    let Some(blob) = entry(commit, source, &path)? else {
+        return Ok(None);
+    };
+    let pem = read(commit, source, &blob, limits::MAX_CERTIFICATE_BYTES)?;
+    let certificate = AccountCertificate::from_pem(&pem)
+        .map_err(|error| commit.refuse(Rule::Certificate, format!("{path}: {error}")))?;
+    if certificate.uri() != author {
+        let other = certificate.uri();
+        return Err(commit.refuse(Rule::Certificate, format!("{path} is the certificate of {other}")));
+    }
+    Ok(Some(blob))
+}
+
+/// The file at a path in the commit's own tree.
+pub(crate) fn entry(
+    commit: &CheckedCommit,
+    source: &dyn BlobSource,
+    path: &TreePath,
+) -> Result<Option<BlobId>, Refusal> {
+    source
+        .entry(&commit.commit().tree, path)
+        .map_err(|error| unreadable(commit, &error))
+}
+
+/// The bytes of a file that the commit brings.
+pub(crate) fn read(
+    commit: &CheckedCommit,
+    source: &dyn BlobSource,
+    blob: &BlobId,
+    limit: usize,
+) -> Result<Vec<u8>, Refusal> {
+    source.blob(blob, limit).map_err(|error| unreadable(commit, &error))
+}
+
+fn unreadable(commit: &CheckedCommit, error: &SourceError) -> Refusal {
+    let rule = match error {
+        SourceError::Missing(_) | SourceError::Io { .. } => Rule::Completeness,
+        SourceError::TooLarge { .. } | SourceError::Malformed { .. } => Rule::Tree,
+    };
+    commit.refuse(rule, error.to_string())
+}

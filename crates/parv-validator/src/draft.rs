@@ -1,0 +1,232 @@
+//! A commit that is about to be written: its message, its tree, and the objects that come with it.
+//!
+//! A draft is made by the same code that judges, so what a device writes is what others will compute. It grants nothing:
+//! the finished commit is admitted like anybody's.
+
+use crate::event::{Brought, Event};
+use crate::kinds;
+use crate::replica::Replica;
+use crate::resolve::apply;
+use crate::source::{BlobSource, SourceError};
+use crate::state::State;
+use parv_identity::{AccountCertificate, DeviceCertificate};
+use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The certificates by which an author is known.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The account's.
+    pub account: AccountCertificate,
+    /// The writing device's.
+    pub device: DeviceCertificate,
+}
+
+/// Why a commit cannot even be drafted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// A parent is not known here.
+    #[error("commit {0} is not known here")]
+    UnknownParent(CommitId),
+    /// One parent for ordinary commits, two for merges.
+    #[error("a commit of this kind does not have {0} parents")]
+    Parents(usize),
+    /// The message is about somebody who is not in the conversation, or misses its file.
+    #[error("the message is about somebody or something that is not in the conversation")]
+    Target,
+    /// A file carries a SHA-1 collision attack.
+    #[error(transparent)]
+    Collision(#[from] object::CollisionAttack),
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub struct Draft {
+    parents: Vec<CommitId>,
+    message: Message,
+    tree: TreeId,
+    trees: Vec<Vec<u8>>,
+    files: BTreeMap<TreePath, BlobId>,
+    blobs: BTreeMap<BlobId, Vec<u8>>,
+}
+
+impl Draft {
+    /// The first commit of a new conversation.
+    pub fn initial(author: &Credentials, mode: Mode, invited: Option<Uri>) -> Result<Self, DraftError> {
+        let before = kinds::initial_state(mode, invited);
+        let mut draft = Self::empty(Vec::new(), Message::Initial { mode, invited });
+        let brought = draft.bring_all(author)?;
+        draft.finish(before, author, brought, None)
+    }
+
+    fn empty(parents: Vec<CommitId>, message: Message) -> Self {
+        Self {
+            parents,
+            message,
+            tree: TreeId::from_bytes([0; 20]),
+            trees: Vec::new(),
+            files: BTreeMap::new(),
+            blobs: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a file in.
+    fn attach(&mut self, bytes: &[u8]) -> Result<BlobId, DraftError> {
+        let id = object::blob_id(bytes)?;
+        self.blobs.insert(id, bytes.to_vec());
+        Ok(id)
+    }
+
+    /// Both certificates, as a newcomer brings them.
+    fn bring_all(&mut self, author: &Credentials) -> Result<Brought, DraftError> {
+        Ok(Brought {
+            account: Some(self.attach(author.account.pem())?),
+            device: Some((author.device.device(), self.attach(author.device.pem())?)),
+        })
+    }
+
+    /// The certificates that the tree lacks or has in an older form: riders.
+    fn bring_missing(&mut self, author: &Credentials, before: &State) -> Result<Brought, DraftError> {
+        let mut brought = Brought::default();
+        let device = author.device.device();
+        let id = object::blob_id(author.device.pem())?;
+        if before.devices.get(&device).map(|known| known.certificate) != Some(id) {
+            brought.device = Some((device, self.attach(author.device.pem())?));
+        }
+        let id = object::blob_id(author.account.pem())?;
+        if before.account_certificate(&author.account.uri()) != Some(id) {
+            brought.account = Some(self.attach(author.account.pem())?);
+        }
+        Ok(brought)
+    }
+
+    fn finish(
+        mut self,
+        before: State,
+        author: &Credentials,
+        brought: Brought,
+        profile: Option<BlobId>,
+    ) -> Result<Self, DraftError> {
+        let act = kinds::act(&self.message, &before, profile).ok_or(DraftError::Target)?;
+        let event = Event {
+            // Neither is known before the commit is signed, and neither is in the tree.
+            commit: CommitId::from_bytes([0; 20]),
+            generation: 0,
+            author: author.account.uri(),
+            act,
+            brought,
+            past: Default::default(),
+            before: Arc::new(before),
+        };
+        self.show(&apply::after(&event));
+        Ok(self)
+    }
+
+    fn show(&mut self, state: &State) {
+        let rendered = state.render();
+        self.tree = rendered.id;
+        self.trees = rendered.trees;
+        self.files = state.files();
+        if self.files.values().any(|blob| *blob == crate::render::empty_blob()) {
+            self.blobs.insert(crate::render::empty_blob(), Vec::new());
+        }
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> TreeId {
+        self.tree
+    }
+
+    /// The parents.
+    pub fn parents(&self) -> &[CommitId] {
+        &self.parents
+    }
+
+    /// What it says.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The contents of the files that it may bring for the first time.
+    pub fn blobs(&self) -> impl Iterator<Item = &[u8]> {
+        self.blobs.values().map(Vec::as_slice)
+    }
+
+    /// The bytes of its tree objects; none when its tree is its parent's.
+    pub fn trees(&self) -> &[Vec<u8>] {
+        &self.trees
+    }
+
+    /// The commit to sign. `time` is in seconds since 1970.
+    pub fn commit(&self, author: DisplayName, device: DeviceId, time: i64) -> Commit {
+        Commit {
+            tree: self.tree,
+            parents: self.parents.clone(),
+            author,
+            device,
+            time,
+            message: self.message.encode(),
+        }
+    }
+}
+
+impl BlobSource for Draft {
+    fn entry(&self, tree: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
+        if *tree != self.tree {
+            return Err(SourceError::Missing(tree.to_string()));
+        }
+        Ok(self.files.get(path).copied())
+    }
+
+    fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
+        let bytes = self.blobs.get(id).ok_or_else(|| SourceError::Missing(id.to_string()))?;
+        if bytes.len() > limit {
+            return Err(SourceError::TooLarge {
+                id: id.to_string(),
+                size: bytes.len() as u64,
+                limit,
+            });
+        }
+        Ok(bytes.clone())
+    }
+}
+
+impl Replica {
+    /// Drafts a commit on these parents: one for an ordinary commit, two for a merge. Certificates of the author that
+    /// the tree lacks ride along. `profile` is the new `profile.vcf`, for [`Message::UpdateProfile`].
+    pub fn draft(
+        &mut self,
+        parents: &[CommitId],
+        author: &Credentials,
+        message: Message,
+        profile: Option<&[u8]>,
+    ) -> Result<Draft, DraftError> {
+        if let Some(unknown) = parents.iter().find(|parent| !self.knows(parent)) {
+            return Err(DraftError::UnknownParent(*unknown));
+        }
+        let mut draft = Draft::empty(parents.to_vec(), message);
+        match *parents {
+            [parent] if draft.message != Message::Merge => {
+                let before = self.record(&parent).state.clone();
+                let profile = profile.map(|bytes| draft.attach(bytes)).transpose()?;
+                let brought = match draft.message {
+                    Message::Join(_) => draft.bring_all(author)?,
+                    Message::Leave(_) => Brought::default(),
+                    _ => draft.bring_missing(author, &before)?,
+                };
+                if matches!(draft.message, Message::Text { .. }) && brought == Brought::default() {
+                    draft.tree = before.tree();
+                    return Ok(draft);
+                }
+                draft.finish((*before).clone(), author, brought, profile)
+            }
+            [one, other] if draft.message == Message::Merge => {
+                let (_, state) = self.union(&one, &other);
+                draft.show(&state);
+                Ok(draft)
+            }
+            _ => Err(DraftError::Parents(parents.len())),
+        }
+    }
+}

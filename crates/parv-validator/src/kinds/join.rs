@@ -1,0 +1,38 @@
+//! `member` / `join`: an invitation is taken up. In mode `PUBLIC` strangers may come without one.
+
+use super::Case;
+use crate::authority;
+use crate::checked::CheckedCommit;
+use crate::event::Brought;
+use crate::source::BlobSource;
+use crate::state::State;
+use parv_model::{Mode, Refusal, Role, Rule, TreePath, Uri};
+
+/// Who joins: the account that the certificate of the commit's device comes from.
+pub(super) fn newcomer(
+    commit: &CheckedCommit,
+    before: &State,
+    source: &dyn BlobSource,
+) -> Result<(Uri, Brought), Refusal> {
+    let device = commit.commit().device;
+    if let Some(account) = before.device_account(&device) {
+        return Err(commit.refuse(
+            Rule::Kind,
+            format!("device {device} is already here, as one of {account}"),
+        ));
+    }
+    authority::newcomer(commit, TreePath::Member, source)
+}
+
+pub(super) fn check(case: &Case<'_>, uri: &Uri) -> Result<(), Refusal> {
+    case.require(*uri == case.author, || {
+        format!("{} cannot join in the name of {uri}", case.author)
+    })?;
+    match case.before.role(uri) {
+        Some(Role::Invited) => Ok(()),
+        None | Some(Role::Left) if case.before.mode() == Mode::Public => Ok(()),
+        None | Some(Role::Left) => Err(case.refuse(format!("{uri} has not been invited"))),
+        Some(Role::Banned) => Err(case.refuse(format!("{uri} is banned"))),
+        Some(Role::Admin | Role::Member) => Err(case.refuse(format!("{uri} is already here"))),
+    }
+}

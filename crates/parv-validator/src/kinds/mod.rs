@@ -1,0 +1,123 @@
+//! What each kind of commit needs, and what it does (validation §5). One file for one kind.
+
+mod add;
+mod initial;
+mod join;
+mod leave;
+mod profile;
+mod resolution;
+mod vote;
+
+use crate::authority;
+use crate::checked::CheckedCommit;
+use crate::event::{Act, Brought};
+use crate::source::BlobSource;
+use crate::state::State;
+use parv_model::{BlobId, Message, Refusal, Rule, TreePath, Uri, VoteKind};
+
+pub(crate) use initial::{initial, initial_state};
+
+/// What a commit does, and by whom: all that the state machine needs of it.
+#[derive(Debug)]
+pub(crate) struct Deed {
+    pub(crate) author: Uri,
+    pub(crate) act: Act,
+    pub(crate) brought: Brought,
+}
+
+/// A commit that is being judged, with the state of its past.
+struct Case<'a> {
+    commit: &'a CheckedCommit,
+    before: &'a State,
+    author: Uri,
+}
+
+impl Case<'_> {
+    fn refuse(&self, why: impl Into<String>) -> Refusal {
+        self.commit.refuse(Rule::Kind, why)
+    }
+
+    fn require(&self, holds: bool, why: impl FnOnce() -> String) -> Result<(), Refusal> {
+        if holds { Ok(()) } else { Err(self.refuse(why())) }
+    }
+
+    fn require_admin(&self, what: &str) -> Result<(), Refusal> {
+        self.require(self.before.is_admin(&self.author), || {
+            format!("only an admin may {what}")
+        })
+    }
+}
+
+/// Judges a commit with one parent, whose state is `before`.
+pub(crate) fn ordinary(commit: &CheckedCommit, before: &State, source: &dyn BlobSource) -> Result<Deed, Refusal> {
+    let (author, brought) = match commit.message() {
+        Message::Join(_) => join::newcomer(commit, before, source)?,
+        _ => authority::member(commit, before, source)?,
+    };
+    let case = Case { commit, before, author };
+    let mut profile_blob = None;
+    match commit.message() {
+        Message::Text { .. } => {}
+        Message::Add(uri) => add::check(&case, uri)?,
+        Message::Join(uri) => join::check(&case, uri)?,
+        Message::Leave(uri) => leave::check(&case, uri)?,
+        Message::Vote(kind, target) => vote::check(&case, *kind, target)?,
+        Message::Resolve(kind, target) => resolution::check(&case, *kind, target)?,
+        Message::UpdateProfile => profile_blob = Some(profile::check(&case, source)?),
+        Message::Initial { .. } | Message::Merge => {
+            return Err(commit.refuse(Rule::Structure, "it has one parent, which its kind has not"));
+        }
+    }
+    let act = act(commit.message(), before, profile_blob)
+        .ok_or_else(|| case.refuse("its target is not in this conversation"))?;
+    let act = match act {
+        Act::Witness if brought != Brought::default() => Act::Certificates,
+        act => act,
+    };
+    Ok(Deed { author, act, brought })
+}
+
+/// What a message does in a state; `None` when it is about somebody who has no file there. Whether it may is not asked.
+pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) -> Option<Act> {
+    Some(match *message {
+        Message::Initial { invited, .. } => Act::Initial { invited },
+        Message::Text { .. } | Message::Merge => Act::Witness,
+        Message::Add(uri) => Act::Add(uri),
+        Message::Join(_) => Act::Join,
+        Message::Leave(_) => Act::Leave,
+        Message::Vote(kind, target) => Act::Vote {
+            kind,
+            category: before.category(&target)?,
+            target,
+        },
+        Message::Resolve(kind, target) => Act::Resolve {
+            kind,
+            category: before.category(&target)?,
+            target,
+        },
+        Message::UpdateProfile => Act::Profile(profile?),
+    })
+}
+
+/// Whether somebody is what a vote or a resolution of this kind can be about.
+fn require_target(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(), Refusal> {
+    use parv_model::Role::{Admin, Banned, Invited, Member};
+    let role = case.before.role(target);
+    let (fits, needed) = match kind {
+        VoteKind::Ban => (
+            matches!(role, Some(Admin | Member | Invited)),
+            "a member, an admin or an invitee",
+        ),
+        VoteKind::Unban => (role == Some(Banned), "banned"),
+        VoteKind::Promote => (role == Some(Member), "a member"),
+        VoteKind::Demote => (role == Some(Admin), "an admin"),
+    };
+    case.require(fits, || {
+        format!("{kind} needs a target who is {needed}, and {target} is not")
+    })
+}
+
+/// `profile.vcf` in the commit's own tree.
+fn profile_entry(case: &Case<'_>, source: &dyn BlobSource) -> Result<BlobId, Refusal> {
+    authority::entry(case.commit, source, &TreePath::Profile)?.ok_or_else(|| case.refuse("it brings no profile.vcf"))
+}

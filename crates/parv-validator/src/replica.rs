@@ -1,0 +1,303 @@
+//! All admitted commits of one conversation, and the state after each.
+//!
+//! A replica only grows: a commit is judged once, in its own past, and that is final (validation §2). What an effect is
+//! worth when concurrent commits become known is `resolve`'s business. A batch that turns out to hold a bad commit is
+//! taken back as a whole by [`Replica::rollback`].
+
+use crate::authority;
+use crate::checked::CheckedCommit;
+use crate::event::{Act, Event, Past};
+use crate::kinds::{self, Deed};
+use crate::resolve::{Memo, Resolver, apply};
+use crate::source::BlobSource;
+use crate::state::State;
+use parv_model::{CommitId, ConversationId, Refusal, Role, Rule, Uri};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The replay of one conversation.
+#[derive(Debug, Clone)]
+pub struct Replica {
+    conversation: ConversationId,
+    records: BTreeMap<CommitId, Record>,
+    /// Ids in order of admission, so that the newest can be taken back.
+    admitted: Vec<CommitId>,
+    events: Vec<Event>,
+    memo: Memo,
+}
+
+/// What is kept of an admitted commit.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    parents: Vec<CommitId>,
+    generation: u64,
+    clamped_time: i64,
+    author: Uri,
+    leaves: bool,
+    pub(crate) past: Arc<Past>,
+    pub(crate) state: Arc<State>,
+}
+
+/// A place to go back to; see [`Replica::checkpoint`].
+#[derive(Debug, Clone, Copy)]
+pub struct Checkpoint {
+    commits: usize,
+    events: usize,
+}
+
+impl Replica {
+    /// A conversation that begins with this commit.
+    pub fn begin(root: &CheckedCommit, source: &dyn BlobSource) -> Result<Self, Refusal> {
+        let (deed, before) = kinds::initial(root, source)?;
+        let mut replica = Self {
+            conversation: ConversationId::new(root.id()),
+            records: BTreeMap::new(),
+            admitted: Vec::new(),
+            events: Vec::new(),
+            memo: Memo::new(),
+        };
+        replica.take(root, deed, Arc::new(Past::empty()), Arc::new(before))?;
+        Ok(replica)
+    }
+
+    /// Judges a commit in its own past and takes it in. A known commit changes nothing.
+    ///
+    /// # Errors
+    /// The rule that the commit breaks; then the replica is as before.
+    pub fn admit(&mut self, commit: &CheckedCommit, source: &dyn BlobSource) -> Result<(), Refusal> {
+        if self.knows(&commit.id()) {
+            return Ok(());
+        }
+        let missing = commit.commit().parents.iter().find(|parent| !self.knows(parent));
+        if let Some(parent) = missing {
+            return Err(commit.refuse(Rule::Completeness, format!("its parent {parent} is missing")));
+        }
+        match *commit.commit().parents.as_slice() {
+            [parent] => {
+                let Record { past, state, .. } = self.record(&parent).clone();
+                let deed = kinds::ordinary(commit, &state, source)?;
+                self.take(commit, deed, past, state)
+            }
+            [one, other] => {
+                if self.is_ancestor(&one, &other) || self.is_ancestor(&other, &one) {
+                    return Err(commit.refuse(Rule::Kind, "it merges a head with that head's own past"));
+                }
+                let (past, state) = self.union(&one, &other);
+                let author = authority::merger(commit, &state)?;
+                let deed = Deed {
+                    author,
+                    act: Act::Witness,
+                    brought: Default::default(),
+                };
+                self.take(commit, deed, Arc::new(past), state)
+            }
+            _ => Err(commit.refuse(
+                Rule::Root,
+                format!("conversation {} has begun already", self.conversation),
+            )),
+        }
+    }
+
+    /// Holds a judged commit's tree against the state after it, and records it.
+    fn take(&mut self, commit: &CheckedCommit, deed: Deed, past: Arc<Past>, before: Arc<State>) -> Result<(), Refusal> {
+        let Deed { author, act, brought } = deed;
+        let parents = &commit.commit().parents;
+        let generation = parents
+            .iter()
+            .map(|parent| self.record(parent).generation + 1)
+            .max()
+            .unwrap_or(0);
+        let parent_time = parents
+            .iter()
+            .map(|parent| self.record(parent).clamped_time)
+            .max()
+            .unwrap_or(0);
+        let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
+            (past, before)
+        } else {
+            let event = Event {
+                commit: commit.id(),
+                generation,
+                author,
+                act,
+                brought,
+                past: past.events.clone(),
+                before: before.clone(),
+            };
+            let state = if act == Act::Witness {
+                before
+            } else {
+                Arc::new(apply::after(&event))
+            };
+            require_tree(commit, &state)?;
+            let past = Arc::new(past.with(self.events.len(), &event));
+            self.events.push(event);
+            self.memo.insert(past.events.clone(), state.clone());
+            (past, state)
+        };
+        require_tree(commit, &state)?;
+        let record = Record {
+            parents: parents.clone(),
+            generation,
+            clamped_time: commit.commit().time.max(parent_time),
+            author,
+            leaves: act == Act::Leave,
+            past,
+            state,
+        };
+        self.records.insert(commit.id(), record);
+        self.admitted.push(commit.id());
+        Ok(())
+    }
+
+    /// The conversation.
+    pub fn conversation(&self) -> ConversationId {
+        self.conversation
+    }
+
+    /// Whether a commit has been admitted.
+    pub fn knows(&self, commit: &CommitId) -> bool {
+        self.records.contains_key(commit)
+    }
+
+    /// How many commits have been admitted; at least one.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "a replica begins with its first commit and is never empty"
+    )]
+    pub fn len(&self) -> usize {
+        self.admitted.len()
+    }
+
+    /// The account that wrote a commit.
+    pub fn author(&self, commit: &CommitId) -> Option<Uri> {
+        self.records.get(commit).map(|record| record.author)
+    }
+
+    /// Sorts commits for display: generation, time (never before that of a parent), id. The same on every device, and
+    /// parents always come first (requirement M2).
+    pub fn display_key(&self, commit: &CommitId) -> Option<(u64, i64, CommitId)> {
+        self.records
+            .get(commit)
+            .map(|record| (record.generation, record.clamped_time, *commit))
+    }
+
+    /// Where the replica stands now.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            commits: self.admitted.len(),
+            events: self.events.len(),
+        }
+    }
+
+    /// Forgets everything that was admitted since.
+    pub fn rollback(&mut self, to: Checkpoint) {
+        for commit in self.admitted.drain(to.commits.min(self.admitted.len())..) {
+            self.records.remove(&commit);
+        }
+        self.events.truncate(to.events);
+        // The numbers of forgotten events will be given to others.
+        self.memo.retain(|set, _| set.end() <= to.events);
+    }
+
+    /// The given commits without those that are ancestors of others among them, and without unknown ones, sorted.
+    pub fn maximal(&self, commits: &[CommitId]) -> Vec<CommitId> {
+        let known: BTreeSet<CommitId> = commits.iter().filter(|commit| self.knows(commit)).copied().collect();
+        let below = |commit: &CommitId| {
+            known
+                .iter()
+                .any(|other| other != commit && self.is_ancestor(commit, other))
+        };
+        known.iter().filter(|commit| !below(commit)).copied().collect()
+    }
+
+    /// `resolve` of these heads with everything behind them. Unknown ids are passed over; with no known head at all it is
+    /// the state of the whole replica's first commit.
+    pub fn state(&mut self, heads: &[CommitId]) -> Arc<State> {
+        let heads = self.maximal(heads);
+        let Some((first, others)) = heads.split_first() else {
+            return self.record(&self.conversation.root()).state.clone();
+        };
+        let Record { past, state, .. } = self.record(first);
+        let (mut events, mut state) = (past.events.clone(), state.clone());
+        for other in others {
+            let Record {
+                past,
+                state: other_state,
+                ..
+            } = self.records[other].clone();
+            state = Resolver::new(&self.events, &mut self.memo).union((&events, &state), (&past.events, &other_state));
+            events = events.union(&past.events);
+        }
+        state
+    }
+
+    /// The gate (validation §8): whether the fetched heads may be let in next to the local ones. The author of each must
+    /// be in good standing in the state of all of them together; whoever leaves needs it up to their leaving only.
+    pub fn gate(&mut self, local: &[CommitId], fetched: &[CommitId]) -> Result<(), Refusal> {
+        let state = self.state(&[local, fetched].concat());
+        for head in self.maximal(fetched) {
+            let Record { author, leaves, .. } = *self.record(&head);
+            let role = state.role(&author);
+            let good = matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left);
+            if !good {
+                let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
+                return Err(Refusal::new(
+                    head,
+                    Rule::Standing,
+                    format!("its author {author} is {role} by now"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The state and past of two heads together.
+    pub(crate) fn union(&mut self, one: &CommitId, other: &CommitId) -> (Past, Arc<State>) {
+        let (one, other) = (self.record(one).clone(), self.record(other).clone());
+        let state = Resolver::new(&self.events, &mut self.memo)
+            .union((&one.past.events, &one.state), (&other.past.events, &other.state));
+        (one.past.union(&other.past), state)
+    }
+
+    pub(crate) fn record(&self, commit: &CommitId) -> &Record {
+        &self.records[commit]
+    }
+
+    /// Whether `ancestor` is a strict ancestor of `commit`, both being known.
+    fn is_ancestor(&self, ancestor: &CommitId, commit: &CommitId) -> bool {
+        let target = self.record(ancestor);
+        if !target.past.events.is_subset(&self.record(commit).past.events) {
+            return false;
+        }
+        let mut seen = BTreeSet::new();
+        let mut open = vec![*commit];
+        while let Some(commit) = open.pop() {
+            for parent in &self.record(&commit).parents {
+                if parent == ancestor {
+                    return true;
+                }
+                if self.record(parent).generation > target.generation && seen.insert(*parent) {
+                    open.push(*parent);
+                }
+            }
+        }
+        false
+    }
+}
+
+/// The tree is a proof: nothing may be in it but what the rules make of the history (validation §2).
+fn require_tree(commit: &CheckedCommit, state: &State) -> Result<(), Refusal> {
+    if commit.commit().tree == state.tree() {
+        return Ok(());
+    }
+    Err(commit.refuse(
+        Rule::Tree,
+        format!(
+            "its tree {} is not the one that the rules make of it ({}): a file was added, removed or changed \
+             that a commit of this kind may not touch",
+            commit.commit().tree,
+            state.tree()
+        ),
+    ))
+}

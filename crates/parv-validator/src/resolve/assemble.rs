@@ -1,0 +1,175 @@
+//! From the events that count to the state they stand for.
+
+use super::Events;
+use super::fixpoint::Outcome;
+use super::standing::{Counted, Membership};
+use crate::event::Act;
+use crate::event_set::{EventNumber, EventSet};
+use crate::state::{Device, Standing, State, Vote};
+use parv_model::{BlobId, Category, DeviceId, Uri};
+use std::collections::BTreeMap;
+
+/// Makes the state.
+pub(super) fn assemble(events: Events<'_>, set: &EventSet, outcome: &Outcome) -> State {
+    let mut counted = Counted::new(events);
+    outcome.alive.iter().for_each(|&e| counted.push(e));
+    let mut assembly = Assembly {
+        events,
+        set,
+        alive: &outcome.alive,
+        counted,
+    };
+    let mut state = assembly.beginning();
+    let accounts: Vec<Uri> = assembly.counted.accounts().copied().collect();
+    for uri in accounts {
+        assembly.account(&mut state, uri);
+    }
+    assembly.devices(&mut state);
+    assembly.votes(&mut state);
+    state.profile = assembly.profile();
+    state.undecided = outcome.undecided.iter().map(|&r| events.get(r).commit).collect();
+    state.seal();
+    state
+}
+
+struct Assembly<'a> {
+    events: Events<'a>,
+    set: &'a EventSet,
+    alive: &'a [EventNumber],
+    counted: Counted<'a>,
+}
+
+impl Assembly<'_> {
+    /// Nobody yet, in the mode that the first commit fixed.
+    fn beginning(&self) -> State {
+        match self.set.iter().next().map(|first| self.events.get(first)) {
+            Some(first) => State::empty(first.before.mode, first.before.named),
+            // No events at all: the ground before any first commit, where nobody has a part in anything.
+            None => State::empty(parv_model::Mode::OneToOne, None),
+        }
+    }
+
+    fn account(&mut self, state: &mut State, uri: Uri) {
+        let standing = match self.counted.membership(&uri, self.set) {
+            Membership::Member => {
+                let Some(certificate) = self.account_certificate(uri) else {
+                    return;
+                };
+                let promotions = self.counted.promotions(&uri, self.set);
+                match promotions.iter().map(|&p| self.events.get(p).key()).min() {
+                    Some(seniority) => {
+                        state.admins.push((seniority, uri));
+                        Standing::Admin(certificate)
+                    }
+                    None => Standing::Member(certificate),
+                }
+            }
+            Membership::Banned => self.banned(uri),
+            Membership::Invited => Standing::Invited,
+            Membership::Left => {
+                state.left.insert(uri);
+                return;
+            }
+            Membership::Unknown => return,
+        };
+        state.accounts.insert(uri, standing);
+    }
+
+    /// Where a banned one's certificate lies: the highest folder that a ban in force took it from.
+    fn banned(&self, uri: Uri) -> Standing {
+        let bans = self.counted.bans_in_force(&uri, self.set);
+        let categories = bans.iter().filter_map(|&b| match self.events.get(b).act {
+            Act::Resolve { category, .. } => Some(category),
+            _ => None,
+        });
+        match (categories.min(), self.account_certificate(uri)) {
+            (Some(category @ (Category::Admins | Category::Members)), Some(certificate)) => {
+                Standing::Banned(category, Some(certificate))
+            }
+            _ => Standing::Banned(Category::Invited, None),
+        }
+    }
+
+    fn account_certificate(&self, uri: Uri) -> Option<BlobId> {
+        let brought = self.alive.iter().copied().filter(|&e| {
+            let event = self.events.get(e);
+            event.author == uri && event.brought.account.is_some()
+        });
+        self.latest(brought.collect())
+            .and_then(|e| self.events.get(e).brought.account)
+    }
+
+    /// Devices of members, brought since their account last came in.
+    fn devices(&self, state: &mut State) {
+        let mut brought: BTreeMap<DeviceId, Vec<EventNumber>> = BTreeMap::new();
+        for &e in self.alive {
+            let event = self.events.get(e);
+            let removals = self.counted.removals(&event.author, self.set);
+            if let Some((device, _)) = event.brought.device
+                && state.is_member(&event.author)
+                && removals.iter().all(|&r| self.events.le(r, e))
+            {
+                brought.entry(device).or_default().push(e);
+            }
+        }
+        for (device, candidates) in brought {
+            if let Some(event) = self.latest(candidates).map(|e| self.events.get(e))
+                && let Some((_, certificate)) = event.brought.device
+            {
+                state.devices.insert(
+                    device,
+                    Device {
+                        account: event.author,
+                        certificate,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Votes of admins who have been in office ever since, on targets about whom nothing has been resolved since.
+    fn votes(&self, state: &mut State) {
+        for &e in self.alive {
+            let event = self.events.get(e);
+            let Act::Vote { kind, category, target } = event.act else {
+                continue;
+            };
+            let before_it = |ends: Vec<EventNumber>| ends.iter().all(|&r| self.events.le(r, e));
+            if state.is_admin(&event.author)
+                && before_it(self.counted.losses_of_office(&event.author, self.set))
+                && before_it(self.counted.ends_of_votes(&target, self.set))
+            {
+                state.votes.insert(Vote {
+                    kind,
+                    category,
+                    target,
+                    voter: event.author,
+                });
+            }
+        }
+    }
+
+    /// The later edit in causal order, else the one with the higher commit id: the picture is cosmetic, so a hash may
+    /// decide.
+    fn profile(&self) -> Option<BlobId> {
+        let edits = self
+            .alive
+            .iter()
+            .copied()
+            .filter(|&e| matches!(self.events.get(e).act, Act::Profile(_)));
+        self.latest(edits.collect()).and_then(|e| match self.events.get(e).act {
+            Act::Profile(blob) => Some(blob),
+            _ => None,
+        })
+    }
+
+    /// Of these, the one that no other comes after; of several such, the one with the highest commit id.
+    fn latest(&self, candidates: Vec<EventNumber>) -> Option<EventNumber> {
+        let superseded = |&e: &EventNumber| candidates.iter().any(|&later| later != e && self.events.le(e, later));
+        candidates
+            .iter()
+            .copied()
+            .filter(|e| !superseded(e))
+            .max_by_key(|&e| self.events.get(e).commit)
+    }
+}
