@@ -1,1 +1,50 @@
 //! Peers and bytes: a libp2p node with streams, messages, announcements and discovery.
+//!
+//! A [`Node`] is a device on the network. It connects to other devices (TCP with Noise or TLS 1.3, QUIC), proves who it
+//! is and learns who they are, and
+//!
+//! - opens and takes streams for fetching conversations ([`Node::open_git`], [`Event::GitRequest`]),
+//! - sends and takes small messages ([`Node::send`], [`Event::Message`]),
+//! - makes and relays announcements on topics ([`Node::publish`], [`Event::Announcement`]),
+//! - finds devices and what they provide in a distributed table and on the local network.
+//!
+//! What is not here: any rule of a conversation. Whether a device may fetch is asked of a [`Policy`]; whether an
+//! announcement is good, its owner says with [`Node::judge`]; which devices to stay connected with, and when to try
+//! again, is the owner's to decide. Only the bootstrap peers are dialled again by the node itself.
+//!
+//! Inside, the swarm is one task (`driver`) that owns all state; [`Node`] sends it commands, [`Event`]s come out. Each
+//! inbound stream has a task of its own, bounded in number and time, so that no peer can hold up another.
+
+#![forbid(unsafe_code)]
+
+mod addresses;
+mod behaviour;
+mod blocking;
+mod config;
+mod driver;
+mod envelope;
+mod error;
+mod event;
+mod frame;
+mod git;
+pub mod limits;
+mod message;
+mod node;
+mod outbox;
+mod peer;
+mod providers;
+mod publications;
+mod redial;
+mod streams;
+mod topic;
+
+pub use blocking::{BlockingReader, BlockingWriter};
+pub use config::NodeConfig;
+pub use envelope::Envelope;
+pub use error::NetError;
+pub use event::{Acceptance, AnnouncementHandle, Event};
+pub use git::GitStream;
+pub use libp2p::{Multiaddr, PeerId};
+pub use node::{Node, Policy};
+pub use peer::{device_id, peer_id};
+pub use topic::{Key, Topic};

@@ -1,0 +1,35 @@
+//! What a node is told when it starts.
+
+use libp2p::Multiaddr;
+use zeroize::Zeroizing;
+
+/// How a node is set up. [`NodeConfig::new`] gives one that listens nowhere and knows nobody; set what differs.
+#[derive(Debug, Clone)]
+pub struct NodeConfig {
+    /// The seed of the device's Ed25519 key, which is the node's identity.
+    pub device_seed: Zeroizing<[u8; 32]>,
+    /// Where to listen: `/ip4/…/tcp/…` or `/ip4/…/udp/…/quic-v1`, port 0 for any.
+    pub listen: Vec<Multiaddr>,
+    /// Peers to connect to at the start and to stay connected with, each ending in `/p2p/<peer id>`.
+    pub bootstrap: Vec<Multiaddr>,
+    /// Whether to look for peers on the local network, and to be found there.
+    pub mdns: bool,
+    /// How many connections to have at most, in both directions together.
+    pub max_connections: u32,
+    /// Above how many bytes of the process's memory no more connections are made or taken.
+    pub max_process_memory: usize,
+}
+
+impl NodeConfig {
+    /// A node with this identity, every limit at its default.
+    pub fn new(device_seed: [u8; 32]) -> Self {
+        Self {
+            device_seed: Zeroizing::new(device_seed),
+            listen: Vec::new(),
+            bootstrap: Vec::new(),
+            mdns: false,
+            max_connections: 512,
+            max_process_memory: 2 << 30,
+        }
+    }
+}

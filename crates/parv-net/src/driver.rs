@@ -1,0 +1,233 @@
+//! The task that owns the swarm.
+//!
+//! It is the only one that touches the swarm and all that is known about peers; it never waits for anything but its
+//! four sources: the swarm, the owner's commands, room for events, and the next alarm. What it does with a command is
+//! in `commands`, what it does with an event of the swarm in `events`.
+
+mod commands;
+mod dials;
+mod events;
+mod lookups;
+mod places;
+
+use crate::NetError;
+use crate::addresses::AddressBook;
+use crate::behaviour::Behaviour;
+use crate::event::Event;
+use crate::limits::PROVIDE_AGAIN_AFTER;
+use crate::node::Policy;
+use crate::outbox::Outbox;
+use crate::publications::Publications;
+use crate::redial::Backoff;
+use crate::topic::Topic;
+pub(crate) use commands::{Command, Reply};
+use dials::Dials;
+use futures::StreamExt;
+use libp2p::core::transport::TransportError;
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, PeerId, Swarm};
+use lookups::Lookups;
+use parv_model::DeviceId;
+use places::Places;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep_until, timeout};
+
+/// How long the node waits for its connections to close when it is shut down.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// The swarm and everything around it.
+pub(crate) struct Driver {
+    swarm: Swarm<Behaviour>,
+    commands: mpsc::Receiver<Command>,
+    outbox: Outbox,
+    policy: Arc<dyn Policy>,
+    listening: watch::Sender<Vec<Multiaddr>>,
+    connected: watch::Sender<BTreeSet<DeviceId>>,
+    neighbours: HashMap<PeerId, Neighbour>,
+    addresses: AddressBook,
+    bootstrap: HashMap<PeerId, Backoff>,
+    dials: Dials,
+    lookups: Lookups,
+    publications: Publications,
+    /// When to publish all that we provide again.
+    renewal: Instant,
+    places: Places,
+    topics: HashSet<Topic>,
+}
+
+/// What is remembered of a peer while it is connected.
+struct Neighbour {
+    /// Where it was seen at its newest connection.
+    seen_at: Multiaddr,
+    /// How many announcements it passed on that it should not have.
+    rejected: u32,
+}
+
+impl Driver {
+    /// A driver that is not running yet, with views of where the swarm listens and who is connected.
+    pub(crate) fn new(
+        swarm: Swarm<Behaviour>,
+        bootstrap: Vec<(PeerId, Multiaddr)>,
+        policy: Arc<dyn Policy>,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+    ) -> (
+        Self,
+        watch::Receiver<Vec<Multiaddr>>,
+        watch::Receiver<BTreeSet<DeviceId>>,
+    ) {
+        let (listening, listening_view) = watch::channel(Vec::new());
+        let (connected, connected_view) = watch::channel(BTreeSet::new());
+        let now = Instant::now();
+        let mut driver = Self {
+            swarm,
+            commands,
+            outbox: Outbox::new(events),
+            policy,
+            listening,
+            connected,
+            neighbours: HashMap::new(),
+            addresses: AddressBook::default(),
+            bootstrap: HashMap::new(),
+            dials: Dials::default(),
+            lookups: Lookups::default(),
+            publications: Publications::default(),
+            renewal: now + PROVIDE_AGAIN_AFTER,
+            places: Places::default(),
+            topics: HashSet::new(),
+        };
+        for (peer, address) in bootstrap {
+            if peer != *driver.swarm.local_peer_id() {
+                driver.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
+                driver.addresses.add(peer, address);
+                driver.bootstrap.insert(peer, Backoff::new(now));
+            }
+        }
+        (driver, listening_view, connected_view)
+    }
+
+    /// Listens on these addresses, and waits until each is in use.
+    pub(crate) async fn listen(&mut self, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+        let mut waiting = HashMap::new();
+        for address in addresses {
+            let listener = self.swarm.listen_on(address.clone()).map_err(|error| {
+                let source = match error {
+                    TransportError::Other(source) => source,
+                    TransportError::MultiaddrNotSupported(_) => io::ErrorKind::Unsupported.into(),
+                };
+                NetError::Listen {
+                    address: address.clone(),
+                    source,
+                }
+            })?;
+            waiting.insert(listener, address);
+        }
+        while !waiting.is_empty() {
+            let event = self.swarm.select_next_some().await;
+            match &event {
+                SwarmEvent::NewListenAddr { listener_id, .. } => {
+                    waiting.remove(listener_id);
+                }
+                SwarmEvent::ListenerClosed {
+                    listener_id, reason, ..
+                } => {
+                    if let Some(address) = waiting.remove(listener_id) {
+                        let source = match reason {
+                            Ok(()) => io::ErrorKind::NotConnected.into(),
+                            Err(error) => io::Error::new(error.kind(), error.to_string()),
+                        };
+                        return Err(NetError::Listen { address, source });
+                    }
+                }
+                _ => {}
+            }
+            self.on_swarm_event(event);
+        }
+        Ok(())
+    }
+
+    /// Runs until it is told to stop, or until the last handle of the node is gone.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let alarm = self.next_alarm();
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                command = self.commands.recv() => match command {
+                    Some(Command::Shutdown { stopped }) => {
+                        self.say_goodbye().await;
+                        drop(self);
+                        // Nobody waits for it: then nobody needs to know.
+                        let _ = stopped.send(());
+                        return;
+                    }
+                    Some(command) => self.on_command(command),
+                    None => return self.say_goodbye().await,
+                },
+                () = self.outbox.flush(), if self.outbox.is_behind() => {}
+                () = sleep_until(alarm.into()) => self.on_alarm(),
+            }
+        }
+    }
+
+    fn next_alarm(&self) -> Instant {
+        self.bootstrap
+            .values()
+            .filter_map(Backoff::due)
+            .chain([self.renewal])
+            .min()
+            .unwrap_or(self.renewal)
+    }
+
+    fn on_alarm(&mut self) {
+        let now = Instant::now();
+        if self.renewal <= now {
+            self.renewal = now + PROVIDE_AGAIN_AFTER;
+            self.publications.renew();
+            self.publish_due();
+        }
+        let due = |backoff: &Backoff| backoff.due().is_some_and(|due| due <= now);
+        let due: Vec<_> = self
+            .bootstrap
+            .iter()
+            .filter(|(_, backoff)| due(backoff))
+            .map(|(peer, _)| *peer)
+            .collect();
+        for peer in due {
+            self.dial_bootstrap(peer, now);
+        }
+    }
+
+    fn dial_bootstrap(&mut self, peer: PeerId, now: Instant) {
+        let connected = self.swarm.is_connected(&peer);
+        let Some(backoff) = self.bootstrap.get_mut(&peer) else {
+            return;
+        };
+        if connected {
+            return backoff.connected(now);
+        }
+        backoff.dialling();
+        if let Err(error) = self.swarm.dial(dials::options(peer, self.addresses.of(&peer))) {
+            tracing::debug!(%peer, %error, "cannot dial a bootstrap peer");
+            backoff.failed(now);
+        }
+    }
+
+    /// Closes all connections in good order.
+    async fn say_goodbye(&mut self) {
+        let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            // An error says that it is not connected any more.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let _ = timeout(GOODBYE_TIMEOUT, async {
+            while self.swarm.connected_peers().next().is_some() {
+                self.swarm.select_next_some().await;
+            }
+        })
+        .await;
+    }
+}

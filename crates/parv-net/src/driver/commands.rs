@@ -1,0 +1,248 @@
+//! What the owner asks for.
+
+use super::lookups::{AddressLookup, Found};
+use super::{Driver, dials};
+use crate::NetError;
+use crate::event::{Acceptance, AnnouncementHandle, Event};
+use crate::limits::MAX_OWN_KEYS;
+use crate::peer::{device_id, peer_id};
+use crate::streams::{self, Protocol};
+use crate::topic::{Key, Topic};
+use libp2p::gossipsub::PublishError;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::{Multiaddr, PeerId};
+use parv_model::DeviceId;
+use tokio::sync::oneshot;
+
+/// Where an answer goes. Sending it fails if nobody waits any more, which is no loss.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, NetError>>;
+
+/// How many bad announcements a neighbour may pass on before it is dropped.
+const MAX_REJECTED: u32 = 16;
+
+/// One thing that the owner asks for; [`crate::Node`] says what each means.
+pub(crate) enum Command {
+    AddAddress {
+        peer: PeerId,
+        address: Multiaddr,
+    },
+    Dial {
+        peer: PeerId,
+        reply: Reply<DeviceId>,
+    },
+    DialAddress {
+        device: Option<DeviceId>,
+        address: Multiaddr,
+        reply: Reply<DeviceId>,
+    },
+    Disconnect {
+        peer: PeerId,
+    },
+    Block {
+        peer: PeerId,
+    },
+    Unblock {
+        peer: PeerId,
+    },
+    Subscribe {
+        topic: Topic,
+        reply: Reply<()>,
+    },
+    Unsubscribe {
+        topic: Topic,
+    },
+    Publish {
+        topic: Topic,
+        data: Vec<u8>,
+        reply: Reply<()>,
+    },
+    Judge {
+        handle: AnnouncementHandle,
+        acceptance: Acceptance,
+    },
+    Open {
+        peer: PeerId,
+        protocol: Protocol,
+        reply: streams::Reply,
+    },
+    Provide {
+        key: Key,
+        reply: Reply<()>,
+    },
+    StopProviding {
+        key: Key,
+    },
+    Providers {
+        key: Key,
+        reply: Reply<Vec<DeviceId>>,
+    },
+    Find {
+        peer: PeerId,
+        reply: Reply<Found>,
+    },
+    Shutdown {
+        stopped: oneshot::Sender<()>,
+    },
+}
+
+impl Driver {
+    pub(super) fn on_command(&mut self, command: Command) {
+        match command {
+            Command::AddAddress { peer, address } => self.addresses.add(peer, address),
+            Command::Dial { peer, reply } => self.dial(peer, reply),
+            Command::DialAddress { device, address, reply } => self.dial_address(device, address, reply),
+            Command::Disconnect { peer } => self.disconnect(peer),
+            Command::Block { peer } => {
+                self.swarm.behaviour_mut().blocked.block_peer(peer);
+            }
+            Command::Unblock { peer } => {
+                self.swarm.behaviour_mut().blocked.unblock_peer(peer);
+            }
+            Command::Subscribe { topic, reply } => {
+                let _ = reply.send(self.subscribe(topic));
+            }
+            Command::Unsubscribe { topic } => {
+                self.topics.remove(&topic);
+                self.swarm.behaviour_mut().gossip.unsubscribe(&topic.on_the_wire());
+            }
+            Command::Publish { topic, data, reply } => {
+                let published = self.swarm.behaviour_mut().gossip.publish(topic.on_the_wire(), data);
+                let _ = reply.send(published.map(drop).map_err(|error| match error {
+                    PublishError::NoPeersSubscribedToTopic => NetError::NobodyListens(topic),
+                    other => NetError::Publish(other),
+                }));
+            }
+            Command::Judge { handle, acceptance } => self.judge(handle, acceptance),
+            Command::Open { peer, protocol, reply } => self.swarm.behaviour_mut().streams.open(peer, protocol, reply),
+            Command::Provide { key, reply } => {
+                let _ = reply.send(self.provide(key));
+            }
+            Command::StopProviding { key } => {
+                self.publications.remove(&key);
+                self.swarm.behaviour_mut().kad.stop_providing(&key.record_key());
+            }
+            Command::Providers { key, reply } => {
+                let query = self.swarm.behaviour_mut().kad.get_providers(key.record_key());
+                self.lookups.begin_providers(query, reply);
+            }
+            Command::Find { peer, reply } => {
+                let query = self.swarm.behaviour_mut().kad.get_closest_peers(peer);
+                self.lookups.begin_addresses(query, AddressLookup { peer, reply });
+            }
+            Command::Shutdown { stopped } => drop(stopped),
+        }
+    }
+
+    fn dial(&mut self, peer: PeerId, reply: Reply<DeviceId>) {
+        let Some(reply) = self.dial_is_needed(peer, reply) else {
+            return;
+        };
+        let Err(reply) = self.dials.join(peer, reply) else {
+            return;
+        };
+        let options = dials::options(peer, self.addresses.of(&peer));
+        let target = device_id(&peer).map_or_else(|| peer.to_string(), |device| format!("device {device}"));
+        self.begin_dial(options, Some(peer), target, reply);
+    }
+
+    fn dial_address(&mut self, device: Option<DeviceId>, address: Multiaddr, reply: Reply<DeviceId>) {
+        let target = address.to_string();
+        let Some(device) = device else {
+            return self.begin_dial(
+                DialOpts::unknown_peer_id().address(address).build(),
+                None,
+                target,
+                reply,
+            );
+        };
+        let peer = peer_id(&device);
+        let Some(reply) = self.dial_is_needed(peer, reply) else {
+            return;
+        };
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::Disconnected)
+            .addresses(vec![address])
+            .build();
+        self.begin_dial(options, Some(peer), target, reply);
+    }
+
+    /// Answers at once what needs no dial, and gives the reply back otherwise.
+    fn dial_is_needed(&mut self, peer: PeerId, reply: Reply<DeviceId>) -> Option<Reply<DeviceId>> {
+        let answer = match device_id(&peer) {
+            _ if peer == *self.swarm.local_peer_id() => Err(NetError::Myself),
+            Some(device) if self.swarm.is_connected(&peer) => Ok(device),
+            Some(device) if self.swarm.behaviour().blocked.blocked_peers().contains(&peer) => {
+                Err(NetError::Blocked(device))
+            }
+            _ => return Some(reply),
+        };
+        let _ = reply.send(answer);
+        None
+    }
+
+    fn begin_dial(&mut self, options: DialOpts, peer: Option<PeerId>, target: String, reply: Reply<DeviceId>) {
+        let id = options.connection_id();
+        match self.swarm.dial(options) {
+            Ok(()) => self.dials.begin(id, peer, target, reply),
+            Err(error) => {
+                let _ = reply.send(Err(dials::refusal(peer, target, &error)));
+            }
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, peer: PeerId) {
+        // An error says that it is not connected, which is what was asked for.
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    fn subscribe(&mut self, topic: Topic) -> Result<(), NetError> {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let wire = topic.on_the_wire();
+        gossip.subscribe(&wire).map_err(|error| NetError::Subscribe {
+            topic,
+            why: error.to_string(),
+        })?;
+        if self.topics.insert(topic) {
+            let hash = wire.hash();
+            for (peer, topics) in gossip.all_peers() {
+                if let (Some(peer), true) = (device_id(peer), topics.contains(&&hash)) {
+                    self.outbox.tell(Event::Subscribed { peer, topic });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, handle: AnnouncementHandle, acceptance: Acceptance) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        gossip.report_message_validation_result(&handle.id, &handle.relay, acceptance.into());
+        if acceptance == Acceptance::Reject
+            && let Some(neighbour) = self.neighbours.get_mut(&handle.relay)
+        {
+            neighbour.rejected += 1;
+            if neighbour.rejected >= MAX_REJECTED {
+                tracing::info!(peer = %handle.relay, "dropping a peer that passes on bad announcements");
+                self.disconnect(handle.relay);
+            }
+        }
+    }
+
+    fn provide(&mut self, key: Key) -> Result<(), NetError> {
+        if !self.publications.contains(&key) && self.publications.len() >= MAX_OWN_KEYS {
+            return Err(NetError::TooManyKeys(MAX_OWN_KEYS));
+        }
+        self.publications.add(key);
+        self.publish_due();
+        Ok(())
+    }
+
+    /// Publishes what is due, as far as not too much is being published already.
+    pub(super) fn publish_due(&mut self) {
+        while let Some(key) = self.publications.next() {
+            match self.swarm.behaviour_mut().kad.start_providing(key.record_key()) {
+                Ok(query) => self.publications.started(query, key),
+                Err(error) => tracing::warn!(?key, %error, "cannot provide a key"),
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Every limit of the node, with its reason. Sizes are in bytes.
+
+use std::time::Duration;
+
+/// The largest frame on a message stream and the largest first frame of any stream: a long text fits, a file does not.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// The largest body of an [`crate::Envelope`]: a frame less what the envelope itself needs.
+pub const MAX_BODY_BYTES: usize = MAX_FRAME_BYTES - 1024;
+
+/// The longest media type of an [`crate::Envelope`]; the longest registered one has less than 130.
+pub const MAX_MIME_BYTES: usize = 256;
+
+/// The largest announcement: a whole gossip transmission (64 KiB) less topic, author, sequence number and signature.
+pub const MAX_ANNOUNCEMENT_BYTES: usize = MAX_GOSSIP_BYTES - 1024;
+
+/// The largest gossip transmission.
+pub(crate) const MAX_GOSSIP_BYTES: usize = 64 * 1024;
+
+/// How many topics one peer may follow: ten thousand conversations are ordinary, a flood is not.
+pub(crate) const MAX_TOPICS_PER_PEER: usize = 16 * 1024;
+
+/// How many git streams one peer may have open with us: a fetch each for a few conversations at once.
+pub const MAX_GIT_STREAMS_PER_PEER: usize = 4;
+
+/// How many messages of one peer may be on their way in at once.
+pub const MAX_MESSAGE_STREAMS_PER_PEER: usize = 16;
+
+/// How long a peer may take to send the first frame of a stream that it opened, or to answer ours.
+pub const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a message or a git request waits for a reader of events who is behind before the peer is turned away.
+pub(crate) const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long one attempt to connect may take, over all addresses of a round.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a look-up of providers or addresses may take.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long [`crate::Node::dial`] may take: connect, and if that fails look up addresses and connect again.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How long a node may take until it listens on every address it was told.
+pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After how long a connection that nothing uses is closed. Neighbours in a gossip mesh use theirs.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How often a quiet connection is checked; a peer that does not answer in [`PING_TIMEOUT`] is taken for gone.
+pub(crate) const PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long an answer to a ping may take.
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Two sides that dial each other at once have two connections; more than a few are an attack.
+pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;
+
+/// How many handshakes may be going on in each direction: they cost CPU before anybody is known.
+pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
+
+/// How many streams of one connection may be negotiating their protocol.
+pub(crate) const MAX_NEGOTIATING_STREAMS: usize = 64;
+
+/// How many events wait for their reader; see [`crate::Event`] for what happens when it is full.
+pub(crate) const EVENT_QUEUE: usize = 1024;
+
+/// How many commands wait for the swarm task.
+pub(crate) const COMMAND_QUEUE: usize = 256;
+
+/// How many events that must not be lost wait behind a full queue.
+pub(crate) const MAX_BACKLOG: usize = 8 * 1024;
+
+/// How many peers' addresses are remembered.
+pub(crate) const MAX_REMEMBERED_PEERS: usize = 8 * 1024;
+
+/// How many addresses of one peer are remembered.
+pub(crate) const MAX_ADDRESSES_PER_PEER: usize = 16;
+
+/// How many provider records of others we keep, and for how many keys. About 200 bytes each.
+pub(crate) const MAX_FOREIGN_RECORDS: usize = 64 * 1024;
+
+/// How many providers of one key we keep: Kademlia's replication factor.
+pub(crate) const MAX_PROVIDERS_PER_KEY: usize = 20;
+
+/// How many keys we provide: conversations and accounts.
+pub(crate) const MAX_OWN_KEYS: usize = 64 * 1024;
+
+/// How long others keep our provider record.
+pub(crate) const PROVIDER_RECORD_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How often we renew our provider records: three times in their life.
+pub(crate) const PROVIDE_AGAIN_AFTER: Duration = Duration::from_secs(8 * 3600);
+
+/// How many keys are being published at once.
+pub(crate) const MAX_PUBLICATIONS: usize = 8;

@@ -1,0 +1,296 @@
+//! The handle of a node: what its owner can ask of it.
+
+use crate::behaviour;
+use crate::config::NodeConfig;
+use crate::driver::{Command, Driver, Reply};
+use crate::envelope::Envelope;
+use crate::event::{Acceptance, AnnouncementHandle, Event};
+use crate::git::{self, GitStream};
+use crate::limits::{
+    COMMAND_QUEUE, DIAL_TIMEOUT, EVENT_QUEUE, FIRST_FRAME_TIMEOUT, LISTEN_TIMEOUT, MAX_ANNOUNCEMENT_BYTES,
+};
+use crate::peer::{device_id, device_in, peer_id};
+use crate::streams::Protocol;
+use crate::topic::{Key, Topic};
+use crate::{NetError, message};
+use libp2p::identity::Keypair;
+use libp2p::{Multiaddr, Stream};
+use parv_model::{ConversationId, DeviceId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+/// Who may have what.
+pub trait Policy: Send + Sync + 'static {
+    /// Whether this device may fetch this conversation. Asked before a git stream is handed up, on the runtime's
+    /// threads: it must be quick and must not wait. False for a conversation that is not there.
+    fn may_fetch(&self, peer: &DeviceId, conversation: &ConversationId) -> bool;
+}
+
+/// A running node. Clones are handles of the same node; it stops when the last one is dropped, or at
+/// [`Node::shutdown`].
+#[derive(Clone)]
+pub struct Node {
+    device: DeviceId,
+    commands: mpsc::Sender<Command>,
+    listening: watch::Receiver<Vec<Multiaddr>>,
+    connected: watch::Receiver<BTreeSet<DeviceId>>,
+}
+
+impl Node {
+    /// Starts a node and waits until it listens on every address of the configuration. Its events come through the
+    /// receiver; see [`Event`] for what happens when they are not read.
+    ///
+    /// Fails if it cannot listen somewhere, or if a bootstrap address does not say whose it is.
+    pub async fn start(config: NodeConfig, policy: Arc<dyn Policy>) -> Result<(Self, mpsc::Receiver<Event>), NetError> {
+        let key = Keypair::ed25519_from_bytes(config.device_seed.clone())
+            .map_err(|error| behaviour::setup("the identity", error))?;
+        let device = device_id(&key.public().to_peer_id()).expect("an Ed25519 key is a device");
+        let mut bootstrap = Vec::new();
+        for address in &config.bootstrap {
+            let why = "a bootstrap address must end in /p2p/<peer id>";
+            let peer = device_in(address)?.ok_or_else(|| NetError::Address {
+                address: address.clone(),
+                why,
+            })?;
+            bootstrap.push((peer_id(&peer), address.clone()));
+        }
+        let swarm = behaviour::swarm(&config, &key)?;
+        let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
+        let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
+        let (mut driver, listening, connected) = Driver::new(swarm, bootstrap, policy, commands, event_sender);
+        timeout(LISTEN_TIMEOUT, driver.listen(config.listen))
+            .await
+            .map_err(|_| NetError::TimedOut {
+                what: "listening",
+                after: LISTEN_TIMEOUT,
+            })??;
+        tokio::spawn(driver.run());
+        Ok((
+            Self {
+                device,
+                commands: command_sender,
+                listening,
+                connected,
+            },
+            events,
+        ))
+    }
+
+    /// The device that this node is.
+    pub fn device_id(&self) -> DeviceId {
+        self.device
+    }
+
+    /// Where the node listens, each address ending in `/p2p/<peer id>`.
+    pub fn listen_addresses(&self) -> Vec<Multiaddr> {
+        self.listening.borrow().clone()
+    }
+
+    /// The devices that are connected now.
+    pub fn connected(&self) -> Vec<DeviceId> {
+        self.connected.borrow().iter().copied().collect()
+    }
+
+    /// Whether the device is connected now.
+    pub fn is_connected(&self, device: &DeviceId) -> bool {
+        self.connected.borrow().contains(device)
+    }
+
+    /// Remembers where a device may be found, for dialling it later.
+    pub async fn add_address(&self, device: DeviceId, address: Multiaddr) -> Result<(), NetError> {
+        match device_in(&address)? {
+            Some(other) if other != device => Err(NetError::Address {
+                address,
+                why: "it is another device's",
+            }),
+            _ => {
+                self.tell(Command::AddAddress {
+                    peer: peer_id(&device),
+                    address,
+                })
+                .await
+            }
+        }
+    }
+
+    /// Connects to a device, unless it is connected: at the addresses that are known, and if that fails at those that
+    /// the distributed table knows. Takes at most [`DIAL_TIMEOUT`].
+    pub async fn dial(&self, device: DeviceId) -> Result<(), NetError> {
+        if self.is_connected(&device) {
+            return Ok(());
+        }
+        within("connecting", DIAL_TIMEOUT, async {
+            let peer = peer_id(&device);
+            match self.ask(|reply| Command::Dial { peer, reply }).await {
+                Err(error @ (NetError::NoAddress(_) | NetError::Unreachable { .. })) => {
+                    // The search itself may have connected us.
+                    let found = self.ask(|reply| Command::Find { peer, reply }).await?;
+                    if !found.is_news && !self.is_connected(&device) {
+                        return Err(error);
+                    }
+                    self.ask(|reply| Command::Dial { peer, reply }).await.map(drop)
+                }
+                other => other.map(drop),
+            }
+        })
+        .await
+    }
+
+    /// Connects to whoever is at an address, or, if it ends in `/p2p/<peer id>`, only to that device; says who it is.
+    /// Takes at most [`DIAL_TIMEOUT`].
+    pub async fn dial_address(&self, address: Multiaddr) -> Result<DeviceId, NetError> {
+        let device = device_in(&address)?;
+        within(
+            "connecting",
+            DIAL_TIMEOUT,
+            self.ask(|reply| Command::DialAddress { device, address, reply }),
+        )
+        .await
+    }
+
+    /// Closes all connections with a device.
+    pub async fn disconnect(&self, device: DeviceId) -> Result<(), NetError> {
+        self.tell(Command::Disconnect { peer: peer_id(&device) }).await
+    }
+
+    /// Closes all connections with a device and makes no more, in either direction, until [`Node::unblock`].
+    pub async fn block(&self, device: DeviceId) -> Result<(), NetError> {
+        self.tell(Command::Block { peer: peer_id(&device) }).await
+    }
+
+    /// Allows connections again.
+    pub async fn unblock(&self, device: DeviceId) -> Result<(), NetError> {
+        self.tell(Command::Unblock { peer: peer_id(&device) }).await
+    }
+
+    /// Follows a topic: its announcements come as events, and peers see that we follow it.
+    pub async fn subscribe(&self, topic: Topic) -> Result<(), NetError> {
+        self.ask(|reply| Command::Subscribe { topic, reply }).await
+    }
+
+    /// Follows it no more.
+    pub async fn unsubscribe(&self, topic: Topic) -> Result<(), NetError> {
+        self.tell(Command::Unsubscribe { topic }).await
+    }
+
+    /// Announces something, at most [`MAX_ANNOUNCEMENT_BYTES`] long, to all who follow the topic. Signed by this
+    /// device. Fails with [`NetError::NobodyListens`] if nobody who is connected follows it.
+    pub async fn publish(&self, topic: Topic, data: Vec<u8>) -> Result<(), NetError> {
+        if data.len() > MAX_ANNOUNCEMENT_BYTES {
+            return Err(NetError::TooLong {
+                what: "the announcement",
+                bytes: data.len(),
+                limit: MAX_ANNOUNCEMENT_BYTES,
+            });
+        }
+        self.ask(|reply| Command::Publish { topic, data, reply }).await
+    }
+
+    /// Judges an announcement: only an accepted one is passed on to others.
+    pub async fn judge(&self, handle: AnnouncementHandle, acceptance: Acceptance) -> Result<(), NetError> {
+        self.tell(Command::Judge { handle, acceptance }).await
+    }
+
+    /// Asks a device for a conversation; on the stream it serves Git's upload-pack. Dials if the device is not
+    /// connected. Fails with [`NetError::Refused`] if it has no such conversation for us, with [`NetError::Busy`] if it
+    /// serves us enough already.
+    pub async fn open_git(&self, device: DeviceId, conversation: &ConversationId) -> Result<GitStream, NetError> {
+        let stream = self.open(device, Protocol::Git).await?;
+        git::ask(device, stream, conversation).await
+    }
+
+    /// Sends a message to a device and waits until the other side has it in its channel of events. Dials if the device
+    /// is not connected. After an error it may or may not have arrived.
+    pub async fn send(&self, device: DeviceId, envelope: Envelope) -> Result<(), NetError> {
+        let bytes = envelope.encode()?;
+        let stream = self.open(device, Protocol::Message).await?;
+        message::send(device, stream, &bytes).await
+    }
+
+    /// Says in the distributed table that this device provides something, and goes on saying so.
+    pub async fn provide(&self, key: Key) -> Result<(), NetError> {
+        self.ask(|reply| Command::Provide { key, reply }).await
+    }
+
+    /// Says so no more; what others have noted fades within a day.
+    pub async fn stop_providing(&self, key: Key) -> Result<(), NetError> {
+        self.tell(Command::StopProviding { key }).await
+    }
+
+    /// The other devices that provide something, as far as the table knows. Takes at most about
+    /// [`crate::limits::LOOKUP_TIMEOUT`].
+    pub async fn providers(&self, key: Key) -> Result<Vec<DeviceId>, NetError> {
+        self.ask(|reply| Command::Providers { key, reply }).await
+    }
+
+    /// Where a device can be found, as far as we and the table know; the addresses are remembered for dialling. Takes
+    /// at most about [`crate::limits::LOOKUP_TIMEOUT`].
+    pub async fn find(&self, device: DeviceId) -> Result<Vec<Multiaddr>, NetError> {
+        Ok(self
+            .ask(|reply| Command::Find {
+                peer: peer_id(&device),
+                reply,
+            })
+            .await?
+            .addresses)
+    }
+
+    /// Closes all connections and stops; returns when it is done. Other calls then fail with [`NetError::Stopped`].
+    pub async fn shutdown(&self) {
+        // An error says that it has stopped already, or that it stopped before it could say so.
+        let (sender, stopped) = oneshot::channel();
+        if self.commands.send(Command::Shutdown { stopped: sender }).await.is_ok() {
+            let _ = stopped.await;
+        }
+    }
+
+    async fn open(&self, device: DeviceId, protocol: Protocol) -> Result<Stream, NetError> {
+        self.dial(device).await?;
+        within("opening a stream", FIRST_FRAME_TIMEOUT, async {
+            let (sender, answer) = oneshot::channel();
+            self.tell(Command::Open {
+                peer: peer_id(&device),
+                protocol,
+                reply: sender,
+            })
+            .await?;
+            let gone = |_| NetError::Broken {
+                peer: device,
+                source: std::io::ErrorKind::NotConnected.into(),
+            };
+            answer.await.map_err(gone)?
+        })
+        .await
+    }
+
+    async fn tell(&self, command: Command) -> Result<(), NetError> {
+        self.commands.send(command).await.map_err(|_| NetError::Stopped)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, NetError> {
+        let (sender, answer) = oneshot::channel();
+        self.tell(command(sender)).await?;
+        answer.await.map_err(|_| NetError::Stopped)?
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node")
+            .field("device", &self.device)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn within<T>(
+    what: &'static str,
+    after: Duration,
+    work: impl Future<Output = Result<T, NetError>>,
+) -> Result<T, NetError> {
+    timeout(after, work)
+        .await
+        .unwrap_or(Err(NetError::TimedOut { what, after }))
+}

@@ -1,0 +1,129 @@
+//! Names under which conversations and accounts are found, without saying which they are.
+//!
+//! Each is a BLAKE3 `derive_key` output with a context string of its own (protocol, "Conversation id and topic"): who
+//! knows a conversation's id can compute its topic and its key, nobody can compute the id, or one name from another.
+
+use libp2p::gossipsub::{IdentTopic, TopicHash};
+use libp2p::kad::RecordKey;
+use parv_model::{ConversationId, Uri};
+use std::fmt;
+
+const TOPIC_OF_CONVERSATION: &str = "parv 1 gossip topic of a conversation";
+const KEY_OF_CONVERSATION: &str = "parv 1 provider key of a conversation";
+const KEY_OF_ACCOUNT: &str = "parv 1 provider key of an account";
+
+/// What stands before the hex digits of a topic on the wire.
+const TOPIC_PREFIX: &str = "/parv/1/";
+
+/// The gossip topic of a conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Topic([u8; 32]);
+
+impl Topic {
+    /// The topic of this conversation.
+    pub fn of(conversation: &ConversationId) -> Self {
+        Self(blake3::derive_key(
+            TOPIC_OF_CONVERSATION,
+            conversation.root().as_bytes(),
+        ))
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(crate) fn on_the_wire(&self) -> IdentTopic {
+        IdentTopic::new(self.to_string())
+    }
+
+    pub(crate) fn from_wire(hash: &TopicHash) -> Option<Self> {
+        let digits = hash.as_str().strip_prefix(TOPIC_PREFIX)?;
+        let topic = Self(*blake3::Hash::from_hex(digits).ok()?.as_bytes());
+        (topic.to_string() == hash.as_str()).then_some(topic)
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{TOPIC_PREFIX}{}", blake3::Hash::from_bytes(self.0))
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Topic({self})")
+    }
+}
+
+/// A key of the distributed table under which devices say that they provide something.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// Where the devices that have this conversation say so.
+    pub fn of_conversation(conversation: &ConversationId) -> Self {
+        Self(blake3::derive_key(KEY_OF_CONVERSATION, conversation.root().as_bytes()))
+    }
+
+    /// Where the devices of this account say that they are reachable.
+    pub fn of_account(account: &Uri) -> Self {
+        Self(blake3::derive_key(KEY_OF_ACCOUNT, account.as_bytes()))
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(crate) fn record_key(&self) -> RecordKey {
+        RecordKey::new(&self.0)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", blake3::Hash::from_bytes(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parv_model::CommitId;
+
+    #[test]
+    fn a_topic_comes_back_from_the_wire() {
+        let topic = Topic::of(&ConversationId::new(CommitId::from_bytes([7; 20])));
+        assert_eq!(Topic::from_wire(&topic.on_the_wire().hash()), Some(topic));
+        for other in [
+            "",
+            "/parv/1/",
+            "/parv/1/zz",
+            &topic.to_string()[1..],
+            &topic.to_string().to_uppercase(),
+        ] {
+            assert_eq!(Topic::from_wire(&TopicHash::from_raw(other)), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn names_do_not_contain_the_id_and_differ_by_use() {
+        let conversation = ConversationId::new(CommitId::from_bytes([7; 20]));
+        let topic = Topic::of(&conversation);
+        let key = Key::of_conversation(&conversation);
+        assert_ne!(topic.as_bytes(), key.as_bytes());
+        for name in [topic.as_bytes(), key.as_bytes()] {
+            assert!(!name.windows(4).any(|part| part == [7; 4]));
+        }
+        assert!(!topic.to_string().contains(&conversation.to_string()[..8]));
+        let account = Uri::from_bytes([9; 32]);
+        assert!(
+            !Key::of_account(&account)
+                .as_bytes()
+                .windows(4)
+                .any(|part| part == [9; 4])
+        );
+        assert_ne!(topic, Topic::of(&ConversationId::new(CommitId::from_bytes([8; 20]))));
+    }
+}
