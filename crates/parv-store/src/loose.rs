@@ -1,0 +1,122 @@
+//! Writing objects durably, each as a file of its own: what one message needs.
+//!
+//! All writing of single objects goes through [`write`], so that another way (a journal, packs) can take its place.
+
+use crate::durable;
+use crate::error::StoreError;
+use crate::layout::TEMPORARY_OBJECT;
+use crate::objects::{Database, Objects};
+use gix::ObjectId;
+use gix::objs::Kind;
+use gix::zlib::Compression;
+use gix::zlib::stream::deflate;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// An object to be written.
+pub(crate) struct NewObject<'a> {
+    pub id: ObjectId,
+    pub kind: Kind,
+    pub bytes: &'a [u8],
+}
+
+/// Writes objects into the folder of a database. When it returns they are durable; an error may leave some of them
+/// behind, without meaning.
+///
+/// An object that is there with the same bytes is not written again. One that is there and damaged is replaced.
+pub(crate) fn write(folder: &Path, present: &Database, objects: &[NewObject]) -> Result<(), StoreError> {
+    let mut staged: Vec<(NamedTempFile, PathBuf)> = Vec::new();
+    let mut touched = BTreeSet::new();
+    for object in objects {
+        let name = object.id.to_string();
+        let fan_out = folder.join(&name[..2]);
+        let path = fan_out.join(&name[2..]);
+        let stored = is_stored(present, object);
+        if !stored || path.exists() {
+            touched.insert(fan_out.clone());
+        }
+        if !stored {
+            if !fan_out.is_dir() {
+                // Somebody else may make it at the same time.
+                fs::create_dir_all(&fan_out).map_err(StoreError::io("make the folder", &fan_out))?;
+                touched.insert(folder.to_owned());
+            }
+            staged.push((stage(&fan_out, object)?, path));
+        }
+    }
+    for (file, path) in &staged {
+        file.as_file()
+            .sync_all()
+            .map_err(StoreError::io("make durable", path))?;
+    }
+    for (file, path) in staged {
+        file.persist(&path)
+            .map_err(|error| StoreError::io("move into place", &path)(error.error))?;
+    }
+    touched.iter().try_for_each(|folder| durable::sync_folder(folder))
+}
+
+/// Whether it is there already, and whole.
+fn is_stored(present: &Database, object: &NewObject) -> bool {
+    let mut buffer = Vec::new();
+    matches!(present.read(&object.id, &mut buffer), Ok(Some((kind, bytes))) if kind == object.kind && bytes == object.bytes)
+}
+
+fn stage(folder: &Path, object: &NewObject) -> Result<NamedTempFile, StoreError> {
+    let write = || {
+        let file = tempfile::Builder::new().prefix(TEMPORARY_OBJECT).tempfile_in(folder)?;
+        let mut deflate = deflate::Write::new(file, Compression::BEST_SPEED);
+        deflate.write_all(&gix::objs::encode::loose_header(object.kind, object.bytes.len() as u64))?;
+        deflate.write_all(object.bytes)?;
+        deflate.flush()?;
+        Ok(deflate.into_inner())
+    };
+    write().map_err(StoreError::io("write an object into", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    fn database(folder: &Path) -> Database {
+        let store = gix::odb::Store::at_opts(
+            folder.to_owned(),
+            gix::hash::Kind::Sha1,
+            &mut std::iter::empty(),
+            Default::default(),
+        );
+        Database::new(&Arc::new(store.unwrap()))
+    }
+
+    #[test]
+    fn a_damaged_object_is_replaced_and_a_whole_one_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let object = || NewObject {
+            id: ObjectId::from_hex(b"b6fc4c620b67d95f953a5c1c1230aaab5db5a1b0").unwrap(),
+            kind: Kind::Blob,
+            bytes: b"hello",
+        };
+        write(folder.path(), &database(folder.path()), &[object()]).unwrap();
+        let path = folder.path().join("b6/fc4c620b67d95f953a5c1c1230aaab5db5a1b0");
+        let whole = fs::read(&path).unwrap();
+        let written = fs::metadata(&path).unwrap().modified().unwrap();
+
+        write(folder.path(), &database(folder.path()), &[object()]).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), written);
+
+        for damage in [&whole[..3], b"", b"nonsense"] {
+            fs::write(&path, damage).unwrap();
+            write(folder.path(), &database(folder.path()), &[object()]).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+        assert_eq!(
+            fs::read_dir(folder.path().join("b6")).unwrap().count(),
+            1,
+            "a temporary file was left behind"
+        );
+    }
+}

@@ -1,0 +1,229 @@
+//! Reading objects, wherever they lie.
+//!
+//! [`Objects`] is what the rest of the crate reads through: implemented here for the repository's own database, and by the
+//! quarantine for its pack with the database behind it. Names of objects are gix's in here and the model's outside.
+
+use crate::error::StoreError;
+use crate::tree;
+use gix::ObjectId;
+use gix::hash::oid;
+use gix::objs::Kind;
+use gix::odb::HandleArc;
+use parv_model::{BlobId, CommitId, TreeId, TreePath};
+use parv_validator::SourceError;
+use std::sync::Arc;
+
+/// How much memory a reader of many objects spends on bases of deltas, in bytes.
+const DELTA_CACHE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Somewhere to read objects from.
+pub(crate) trait Objects {
+    /// The kind and the bytes of an object, `None` when it is not there.
+    fn read<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError>;
+
+    /// The kind and the size in bytes of an object, `None` when it is not there.
+    fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError>;
+
+    /// The bytes of an object of this kind; not being there is an error.
+    fn require<'a>(&self, kind: Kind, id: &oid, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
+        match self.read(id, buffer)? {
+            Some((found, bytes)) if found == kind => Ok(bytes),
+            Some((found, _)) => Err(StoreError::malformed(
+                id,
+                format!("it is a {found}, where a {kind} should be"),
+            )),
+            None => Err(StoreError::missing(name(kind), id)),
+        }
+    }
+
+    /// What a commit refers to.
+    fn links(&self, commit: &oid, buffer: &mut Vec<u8>) -> Result<CommitLinks, StoreError> {
+        let bytes = self.require(Kind::Commit, commit, buffer)?;
+        CommitLinks::parse(bytes).map_err(|why| StoreError::malformed(commit, why))
+    }
+}
+
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Blob => "file",
+        Kind::Tree => "tree",
+        Kind::Commit => "commit",
+        Kind::Tag => "tag",
+    }
+}
+
+/// What a commit refers to, and when it says it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CommitLinks {
+    pub tree: ObjectId,
+    pub parents: Vec<ObjectId>,
+    /// Seconds since 1970. A claim: it may order a search, but no answer may depend on it.
+    pub time: i64,
+}
+
+impl CommitLinks {
+    /// Reads the headers that all Git commits have. Whether the others are in order is not looked at.
+    pub fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
+        let mut lines = bytes.split(|&byte| byte == b'\n');
+        let tree = lines
+            .next()
+            .and_then(|line| line.strip_prefix(b"tree "))
+            .ok_or("it does not begin with a tree")?;
+        let tree = ObjectId::from_hex(tree).map_err(|_| "its tree is no object id")?;
+        let mut parents = Vec::new();
+        for line in lines {
+            if let Some(parent) = line.strip_prefix(b"parent ") {
+                parents.push(ObjectId::from_hex(parent).map_err(|_| "a parent is no object id")?);
+            } else if let Some(committer) = line.strip_prefix(b"committer ") {
+                let time = committer.rsplit(|&byte| byte == b' ').nth(1);
+                let time = time.and_then(|time| std::str::from_utf8(time).ok()?.parse().ok());
+                return Ok(Self {
+                    tree,
+                    parents,
+                    time: time.ok_or("its committer has no date")?,
+                });
+            } else if line.is_empty() {
+                break;
+            }
+        }
+        Err("it has no committer")
+    }
+}
+
+/// The repository's own objects: loose ones and packs.
+pub(crate) struct Database(HandleArc);
+
+impl Database {
+    /// For single questions: looks at the disk again before it says that an object is missing.
+    pub fn new(store: &Arc<gix::odb::Store>) -> Self {
+        Self(store.to_cache_arc())
+    }
+
+    /// For many questions in a row: looks at the disk once, now, and keeps bases of deltas in memory.
+    pub fn for_bulk(store: &Arc<gix::odb::Store>) -> Self {
+        let mut cache = store.to_cache_arc();
+        gix::objs::Exists::exists(&cache, &gix::hash::Kind::Sha1.null());
+        cache.refresh_never();
+        Self(cache.with_pack_cache(|| Box::new(gix_pack::cache::lru::MemoryCappedHashmap::new(DELTA_CACHE_BYTES))))
+    }
+
+    /// Whether an object with this name is stored.
+    pub fn contains(&self, id: &oid) -> bool {
+        gix::objs::Exists::exists(&self.0, id)
+    }
+
+    /// The handle below, for building packs.
+    pub fn into_handle(self) -> gix::odb::store::Handle<Arc<gix::odb::Store>> {
+        self.0.into_inner()
+    }
+}
+
+impl Objects for Database {
+    fn read<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
+        let found = gix::objs::Find::try_find(&self.0, id, buffer).map_err(|error| database_error(id, error))?;
+        Ok(found.map(|object| (object.kind, object.data)))
+    }
+
+    fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
+        let found = gix::odb::Header::try_header(&self.0, id).map_err(|error| database_error(id, error))?;
+        Ok(found.map(|header| (header.kind(), header.size())))
+    }
+}
+
+pub(crate) fn database_error(id: &oid, source: gix::Error) -> StoreError {
+    StoreError::Database {
+        id: id.to_string(),
+        source: Box::new(source),
+    }
+}
+
+/// [`parv_validator::BlobSource::entry`] over any objects.
+pub(crate) fn entry(objects: &impl Objects, root: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
+    let path = path.to_string();
+    let mut names = path.split('/').peekable();
+    let mut current = to_oid(root.as_bytes());
+    let mut buffer = Vec::new();
+    while let Some(name) = names.next() {
+        let bytes = objects
+            .require(Kind::Tree, &current, &mut buffer)
+            .map_err(|error| source_error(&current, error))?;
+        let found = tree::find(bytes, name.as_bytes()).map_err(|why| malformed(&current, why))?;
+        let Some(found) = found else { return Ok(None) };
+        match (found.is_tree, names.peek()) {
+            (true, Some(_)) => current = found.id,
+            (false, None) => return Ok(Some(BlobId::from_bytes(to_bytes(&found.id)))),
+            (true, None) => return Err(malformed(&current, format!("{path} is a folder"))),
+            (false, Some(_)) => return Err(malformed(&current, format!("{name} in {path} is not a folder"))),
+        }
+    }
+    Ok(None)
+}
+
+/// [`parv_validator::BlobSource::blob`] over any objects.
+pub(crate) fn blob(objects: &impl Objects, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
+    let oid = to_oid(id.as_bytes());
+    let header = objects.header(&oid).map_err(|error| source_error(&oid, error))?;
+    let (_, size) = header.ok_or_else(|| SourceError::Missing(id.to_string()))?;
+    if size > limit as u64 {
+        return Err(SourceError::TooLarge {
+            id: id.to_string(),
+            size,
+            limit,
+        });
+    }
+    let mut buffer = Vec::new();
+    let bytes = objects
+        .require(Kind::Blob, &oid, &mut buffer)
+        .map_err(|error| source_error(&oid, error))?;
+    Ok(bytes.to_vec())
+}
+
+fn malformed(id: &oid, why: impl Into<String>) -> SourceError {
+    SourceError::Malformed {
+        id: id.to_string(),
+        why: why.into(),
+    }
+}
+
+fn source_error(id: &oid, error: StoreError) -> SourceError {
+    match error {
+        StoreError::Missing { id, .. } => SourceError::Missing(id),
+        StoreError::Malformed { id, why } => SourceError::Malformed { id, why },
+        other => SourceError::Io {
+            id: id.to_string(),
+            why: chain(&other),
+        },
+    }
+}
+
+/// An error with what caused it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text += ": ";
+        text += &cause.to_string();
+        next = cause.source();
+    }
+    text
+}
+
+/// The model's name of an object as gix's.
+pub(crate) fn to_oid(bytes: &[u8; 20]) -> ObjectId {
+    ObjectId::Sha1(*bytes)
+}
+
+/// gix's name of an object as the model's.
+pub(crate) fn to_bytes(id: &oid) -> [u8; 20] {
+    id.as_bytes().try_into().expect("only SHA-1 databases are ever opened")
+}
+
+/// gix's name of a commit as the model's.
+pub(crate) fn to_commit(id: &oid) -> CommitId {
+    CommitId::from_bytes(to_bytes(id))
+}
+
+/// The model's names of commits as gix's.
+pub(crate) fn to_oids(commits: &[CommitId]) -> Vec<ObjectId> {
+    commits.iter().map(|commit| to_oid(commit.as_bytes())).collect()
+}

@@ -1,0 +1,249 @@
+//! One conversation's repository.
+
+use crate::error::StoreError;
+use crate::history::{self, Reachable};
+use crate::layout;
+use crate::loose::{self, NewObject};
+use crate::objects::{self, Database, Objects, to_commit, to_oid, to_oids};
+use crate::refs;
+use crate::tree;
+use gix::objs::Kind;
+use gix::odb::store::init::Slots;
+use parv_model::object::{blob_id, commit_id, tree_id};
+use parv_model::{BlobId, CommitId, TreeId, TreePath};
+use parv_validator::{BlobSource, SourceError};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many packs a handle can know. gix's own choice for a young repository is 32, after which it finds nothing more.
+const PACK_SLOTS: u16 = 4096;
+
+/// A conversation's bare Git repository. A handle is cheap to clone and may be used from several threads.
+///
+/// Nobody else than stock git's readers and other handles may use the folder at the same time.
+#[derive(Clone)]
+pub struct Repository(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    store: Arc<gix::odb::Store>,
+    /// Held for as long as the repository is in use.
+    _lock: File,
+}
+
+/// A commit and what it brings: raw contents of objects, without Git's headers.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCommit<'a> {
+    /// Files that may not be stored yet.
+    pub blobs: &'a [Vec<u8>],
+    /// Trees that may not be stored yet, in any order.
+    pub trees: &'a [Vec<u8>],
+    /// The commit.
+    pub commit: &'a [u8],
+}
+
+impl Repository {
+    /// Makes an empty repository at `path`, where nothing may be yet. Folders above it are made. Either the whole
+    /// repository is there afterwards, or nothing.
+    pub fn init(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        layout::create(path.as_ref())?;
+        Self::open(path)
+    }
+
+    /// Opens the repository at `path`. The first to open it sweeps away what a crash left behind: unfinished files, and
+    /// quarantines that nobody judges any more.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let lock = layout::enter(path)?;
+        let path = path.canonicalize().map_err(StoreError::io("open", path))?;
+        let options = gix::odb::store::init::Options {
+            slots: Slots::Given(PACK_SLOTS),
+            current_dir: Some(path.clone()),
+            ..Default::default()
+        };
+        let folder = layout::objects(&path);
+        let store = gix::odb::Store::at_opts(folder.clone(), gix::hash::Kind::Sha1, &mut std::iter::empty(), options)
+            .map_err(StoreError::io("open", &folder))?;
+        Ok(Self(Arc::new(Inner {
+            path,
+            store: Arc::new(store),
+            _lock: lock,
+        })))
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Stores a commit and what it brings, durably, and gives its id. No head moves.
+    ///
+    /// The parents, and every file and tree that the commit's tree brings anew, must be stored or among what is given.
+    pub fn append(&self, new: &NewCommit) -> Result<CommitId, StoreError> {
+        let mut all = Vec::with_capacity(new.blobs.len() + new.trees.len() + 1);
+        for bytes in new.blobs {
+            all.push(NewObject {
+                id: to_oid(blob_id(bytes)?.as_bytes()),
+                kind: Kind::Blob,
+                bytes,
+            });
+        }
+        for bytes in new.trees {
+            all.push(NewObject {
+                id: to_oid(tree_id(bytes)?.as_bytes()),
+                kind: Kind::Tree,
+                bytes,
+            });
+        }
+        let id = commit_id(new.commit)?;
+        all.push(NewObject {
+            id: to_oid(id.as_bytes()),
+            kind: Kind::Commit,
+            bytes: new.commit,
+        });
+
+        let database = self.database();
+        closed(
+            &Layered {
+                new: &all,
+                below: &database,
+            },
+            &to_oid(id.as_bytes()),
+        )?;
+        loose::write(&layout::objects(self.path()), &database, &all)?;
+        Ok(id)
+    }
+
+    /// The heads: first the one that is `main`, then the others in the order of their ids. None in a new repository.
+    pub fn heads(&self) -> Result<Vec<CommitId>, StoreError> {
+        refs::read(self.path())
+    }
+
+    /// Moves the heads from `old` to `new` in one durable step, or fails with [`StoreError::HeadsMoved`] when they are not
+    /// `old` any more. The first of `new` becomes `main`; every one must be stored.
+    pub fn set_heads(&self, old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
+        let database = self.database();
+        let mut buffer = Vec::new();
+        for head in to_oids(new) {
+            database.require(Kind::Commit, &head, &mut buffer)?;
+        }
+        refs::compare_and_set(self.path(), old, new)
+    }
+
+    /// The bytes of a commit, `None` when it is not stored.
+    pub fn commit(&self, id: &CommitId) -> Result<Option<Vec<u8>>, StoreError> {
+        commit_bytes(&self.database(), id)
+    }
+
+    /// Whether the commit belongs to the conversation: whether it can be reached from its heads.
+    ///
+    /// Quick for a commit that is not stored, and for one near the heads; else the cost is a walk down to its date.
+    pub fn has(&self, id: &CommitId) -> Result<bool, StoreError> {
+        let id = to_oid(id.as_bytes());
+        if !self.database().contains(&id) {
+            return Ok(false);
+        }
+        let database = self.bulk_database();
+        Reachable::from(&database, &to_oids(&self.heads()?))?.contains(&id)
+    }
+
+    /// The commits that `tips` reach and `hidden` do not, parents before children; of those that have no order, the one
+    /// with the earlier date first.
+    ///
+    /// The cost is that of what is between them. When commits lie about their dates, some that `hidden` reach may be
+    /// listed too; none is ever left out.
+    pub fn walk(&self, tips: &[CommitId], hidden: &[CommitId]) -> Result<Vec<CommitId>, StoreError> {
+        let commits = history::between(&self.bulk_database(), &to_oids(tips), &to_oids(hidden))?;
+        Ok(commits.iter().map(|id| to_commit(id)).collect())
+    }
+
+    /// For single questions.
+    pub(crate) fn database(&self) -> Database {
+        Database::new(&self.0.store)
+    }
+
+    /// For many questions in a row.
+    pub(crate) fn bulk_database(&self) -> Database {
+        Database::for_bulk(&self.0.store)
+    }
+}
+
+/// Checks that everything a new commit needs is there.
+fn closed(objects: &impl Objects, commit: &gix::hash::oid) -> Result<(), StoreError> {
+    let mut buffer = Vec::new();
+    let links = objects.links(commit, &mut buffer)?;
+    let bases = links
+        .parents
+        .iter()
+        .map(|parent| Ok(objects.links(parent, &mut buffer)?.tree));
+    let bases = bases.collect::<Result<Vec<_>, StoreError>>()?;
+    tree::visit_new(
+        objects,
+        links.tree,
+        &bases,
+        &mut Default::default(),
+        |kind, id| match objects.header(id)? {
+            Some((found, _)) if found == kind => Ok(()),
+            Some((found, _)) => Err(StoreError::malformed(
+                id,
+                format!("it is a {found}, where a {kind} should be"),
+            )),
+            None => Err(StoreError::missing("object", id)),
+        },
+    )
+}
+
+/// New objects in memory over those that are stored.
+struct Layered<'a> {
+    new: &'a [NewObject<'a>],
+    below: &'a Database,
+}
+
+impl Objects for Layered<'_> {
+    fn read<'a>(&self, id: &gix::hash::oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
+        let Some(new) = self.new.iter().find(|new| new.id == id) else {
+            return self.below.read(id, buffer);
+        };
+        buffer.clear();
+        buffer.extend_from_slice(new.bytes);
+        Ok(Some((new.kind, buffer)))
+    }
+
+    fn header(&self, id: &gix::hash::oid) -> Result<Option<(Kind, u64)>, StoreError> {
+        match self.new.iter().find(|new| new.id == id) {
+            Some(new) => Ok(Some((new.kind, new.bytes.len() as u64))),
+            None => self.below.header(id),
+        }
+    }
+}
+
+/// The bytes of a commit, `None` when it is not there.
+pub(crate) fn commit_bytes(objects: &impl Objects, id: &CommitId) -> Result<Option<Vec<u8>>, StoreError> {
+    let id = to_oid(id.as_bytes());
+    let mut buffer = Vec::new();
+    match objects.read(&id, &mut buffer)? {
+        Some((Kind::Commit, bytes)) => Ok(Some(bytes.to_vec())),
+        Some((other, _)) => Err(StoreError::malformed(
+            id,
+            format!("it is a {other}, where a commit should be"),
+        )),
+        None => Ok(None),
+    }
+}
+
+impl BlobSource for Repository {
+    fn entry(&self, tree: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
+        objects::entry(&self.database(), tree, path)
+    }
+
+    fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
+        objects::blob(&self.database(), id, limit)
+    }
+}
+
+impl std::fmt::Debug for Repository {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Repository").field(&self.path()).finish()
+    }
+}
