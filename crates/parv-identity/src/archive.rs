@@ -147,3 +147,65 @@ fn malformed(why: &str) -> IdentityError {
         why: why.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The least work that Argon2 knows, to keep the tests quick.
+    const QUICK: Cost = Cost {
+        memory_kib: 8,
+        passes: 1,
+        lanes: 1,
+    };
+
+    #[test]
+    fn opens_with_the_password_and_no_other() {
+        let key = AccountKey::from_seed([3; 32]);
+        let archive = seal(&key, "korrekt häst").unwrap();
+        assert_eq!(archive.len(), ARCHIVE_BYTES);
+        assert_eq!(open(&archive, "korrekt häst").unwrap().uri(), key.uri());
+        assert!(matches!(
+            open(&archive, "korrekt hast"),
+            Err(IdentityError::WrongPassword)
+        ));
+    }
+
+    #[test]
+    fn two_archives_of_a_key_have_nothing_in_common() {
+        let key = AccountKey::from_seed([3; 32]);
+        let (one, two) = (seal_at(&key, "p", QUICK).unwrap(), seal_at(&key, "p", QUICK).unwrap());
+        assert_ne!(one[MAGIC.len() + 12..], two[MAGIC.len() + 12..]);
+        assert!(!one.windows(8).any(|window| window == &key.seed()[..8]));
+    }
+
+    #[test]
+    fn every_damage_is_noticed() {
+        let archive = seal_at(&AccountKey::from_seed([3; 32]), "p", QUICK).unwrap();
+        for at in 0..archive.len() {
+            let mut damaged = archive.clone();
+            damaged[at] ^= 1;
+            assert!(open(&damaged, "p").is_err(), "a changed byte {at} went unnoticed");
+            assert!(
+                open(&archive[..at], "p").is_err(),
+                "an archive of {at} bytes was opened"
+            );
+        }
+    }
+
+    #[test]
+    fn a_hostile_archive_does_not_eat_the_machine() {
+        let mut archive = seal_at(&AccountKey::from_seed([3; 32]), "p", QUICK).unwrap();
+        for number in 0..3 {
+            let mut hostile = archive.clone();
+            hostile[MAGIC.len() + 4 * number..][..4].fill(0xff);
+            let error = open(&hostile, "p").unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "the account archive is malformed: it asks for too much work"
+            );
+        }
+        archive[MAGIC.len()..][..12].fill(0);
+        assert!(matches!(open(&archive, "p"), Err(IdentityError::Malformed { .. })));
+    }
+}

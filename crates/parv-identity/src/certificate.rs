@@ -369,3 +369,6 @@ fn parse<'a>(what: &'static str, der: &'a [u8]) -> Result<X509Certificate<'a>, I
         .map(|(_, parsed)| parsed)
         .map_err(malformed)
 }
+
+#[cfg(test)]
+mod tests;

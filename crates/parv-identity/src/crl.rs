@@ -149,3 +149,123 @@ impl Crl {
         certificate.account() == self.account() && self.revoked.contains(certificate.serial())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use IdentityError::{BadSignature, Mismatch, NotCanonical, NotPem, Period, TooLarge};
+
+    const LIFE: Validity = Validity {
+        not_before: 0,
+        not_after: 2_000_000_000,
+    };
+
+    fn account(seed: u8) -> (AccountKey, AccountCertificate) {
+        let key = AccountKey::from_seed([seed; 32]);
+        let certificate = AccountCertificate::issue(&key, "Alice", LIFE).unwrap();
+        (key, certificate)
+    }
+
+    fn serials(numbers: impl IntoIterator<Item = u16>) -> BTreeSet<Serial> {
+        numbers
+            .into_iter()
+            .map(|number| Serial::from_bytes(&number.to_be_bytes()).unwrap())
+            .collect()
+    }
+
+    fn list(numbers: impl IntoIterator<Item = u16>) -> Crl {
+        let (key, alice) = account(1);
+        Crl::issue(&key, &alice, 7, &serials(numbers), 1_700_000_000, 1_800_000_000).unwrap()
+    }
+
+    #[test]
+    fn revokes_what_it_lists_of_its_own_account() {
+        let crl = list([300, 2, 255, 256]);
+        assert_eq!((crl.number(), crl.this_update()), (7, 1_700_000_000));
+        assert_eq!(*crl.revoked(), serials([2, 255, 256, 300]));
+        for (seed, serial, revoked) in [(1, 256, true), (1, 257, false), (2, 256, false)] {
+            let (key, certificate) = account(seed);
+            let device = crate::DeviceKey::from_seed([9; 32]).device_id();
+            let serial = serials([serial]).pop_first().unwrap();
+            let phone = crate::DeviceCertificate::issue(&key, &certificate, &device, "phone", &serial, LIFE).unwrap();
+            assert_eq!(crl.revokes(&phone), revoked, "account {seed}, serial {serial}");
+        }
+        assert!(list([]).revoked().is_empty());
+    }
+
+    #[test]
+    fn a_thousand_devices_fit_and_too_many_do_not() {
+        let (key, alice) = account(1);
+        let random = |count| (0..count).map(|_| Serial::random().unwrap()).collect::<BTreeSet<_>>();
+        let issue = |revoked| Crl::issue(&key, &alice, u64::MAX, &revoked, 1_700_000_000, 1_800_000_000);
+        assert_eq!(issue(random(1000)).unwrap().number(), u64::MAX);
+        assert!(matches!(issue(random(2000)), Err(TooLarge { .. })));
+    }
+
+    #[test]
+    fn only_the_account_itself_speaks_for_it() {
+        let ((alice_key, alice), (mallory_key, mallory)) = (account(1), account(66));
+        let issue = |key, certificate| Crl::issue(key, certificate, 1, &serials([1]), 1, 2);
+        assert!(issue(&alice_key, &alice).is_ok());
+        assert!(matches!(issue(&mallory_key, &alice), Err(Mismatch { .. })));
+        assert_eq!(issue(&mallory_key, &mallory).unwrap().account(), mallory.uri());
+        let signer = Signer::Issue(&mallory_key, *alice.uri().as_bytes());
+        let name = Name::new("Alice", *alice.uri().as_bytes()).unwrap();
+        let forged = Crl::build(
+            &name,
+            1,
+            &serials([1]),
+            Validity {
+                not_before: 1,
+                not_after: 2,
+            },
+            signer,
+        )
+        .unwrap();
+        assert!(matches!(Crl::from_pem(&CRL.encode(forged)), Err(BadSignature { .. })));
+    }
+
+    #[test]
+    fn the_next_update_comes_after_this_one() {
+        let (key, alice) = account(1);
+        assert!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 5).is_err());
+        assert!(matches!(
+            Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 4),
+            Err(Period { .. })
+        ));
+    }
+
+    #[test]
+    fn damaged_and_respelled_lists_are_refused() {
+        let crl = list([1, 2]);
+        let der = CRL.decode(crl.pem()).unwrap();
+        assert_eq!(Crl::from_pem(crl.pem()).unwrap(), crl);
+        for at in 0..der.len() {
+            assert!(Crl::from_pem(&CRL.encode(der[..at].to_vec())).is_err());
+            for mask in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+                let mut damaged = der.clone();
+                damaged[at] ^= mask;
+                assert!(
+                    Crl::from_pem(&CRL.encode(damaged)).is_err(),
+                    "a changed byte {at} went unnoticed"
+                );
+            }
+        }
+        assert!(matches!(Crl::from_pem(&der), Err(NotPem { .. })));
+        assert!(matches!(Crl::from_pem(&crl.pem().repeat(2)), Err(NotPem { .. })));
+        assert!(matches!(
+            Crl::from_pem(&CRL.encode([&der[..], b"\0"].concat())),
+            Err(NotCanonical { .. })
+        ));
+    }
+
+    /// The form must never change by itself, as with another version of the builder.
+    #[test]
+    fn the_form_is_the_one_that_conversations_hold() {
+        let crl = list([1, 0x8000]);
+        assert_eq!(
+            std::str::from_utf8(crl.pem()).unwrap(),
+            include_str!("../tests/fixtures/account.crl")
+        );
+    }
+}

@@ -23,14 +23,60 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-const DEVICE_KEY: &str = "device.key";
-const ACCOUNT_CERTIFICATE: &str = "account.crt";
-const DEVICE_CERTIFICATE: &str = "device.crt";
-const CRL: &str = "account.crl";
-const ARCHIVE: &str = "account.archive";
+/// One of the files.
+struct Entry {
+    name: &'static str,
+    what: &'static str,
+    /// The most it may hold, in bytes.
+    limit: usize,
+    /// Whether it is refused when others may read it.
+    secret: bool,
+}
 
-/// The largest `device.key` that is read, in bytes. Ours has 119.
-const MAX_KEY_FILE_BYTES: usize = 4 * 1024;
+impl Entry {
+    fn check_size(&self, bytes: usize) -> Result<(), IdentityError> {
+        if bytes > self.limit {
+            return Err(IdentityError::TooLarge {
+                what: self.what,
+                bytes,
+                limit: self.limit,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Ours has 119 bytes.
+const DEVICE_KEY: Entry = Entry {
+    name: "device.key",
+    what: "device key",
+    limit: 4 * 1024,
+    secret: true,
+};
+const ACCOUNT_CERTIFICATE: Entry = Entry {
+    name: "account.crt",
+    what: "account certificate",
+    limit: MAX_CERTIFICATE_BYTES,
+    secret: false,
+};
+const DEVICE_CERTIFICATE: Entry = Entry {
+    name: "device.crt",
+    what: "device certificate",
+    limit: MAX_CERTIFICATE_BYTES,
+    secret: false,
+};
+const CRL: Entry = Entry {
+    name: "account.crl",
+    what: "revocation list",
+    limit: MAX_CRL_BYTES,
+    secret: false,
+};
+const ARCHIVE: Entry = Entry {
+    name: "account.archive",
+    what: "account archive",
+    limit: ARCHIVE_BYTES,
+    secret: true,
+};
 
 /// What [`IdentityFolder::create`] puts down.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +100,7 @@ impl IdentityFolder {
     /// [`AlreadyThere`](IdentityError::AlreadyThere) if anything but an empty folder is at this path.
     pub fn create(path: &Path, new: &NewIdentity<'_>) -> Result<Self, IdentityError> {
         new.identity.check()?;
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let parent = parent_of(path);
         make_private_folders(parent).map_err(io_error("make the folder", parent))?;
         let draft = draft_folder(parent).map_err(io_error("make a folder in", parent))?;
         let folder = Self {
@@ -68,10 +111,10 @@ impl IdentityFolder {
             what: "device key",
             why: error.to_string(),
         })?;
-        folder.write(DEVICE_KEY, secret.as_bytes())?;
+        folder.write(&DEVICE_KEY, secret.as_bytes())?;
         folder.write_papers(new.identity)?;
         if let Some(archive) = new.archive {
-            folder.write(ARCHIVE, archive)?;
+            folder.write(&ARCHIVE, archive)?;
         }
         fs::rename(draft.path(), path).map_err(|source| match source.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -91,19 +134,11 @@ impl IdentityFolder {
     /// account or device.
     pub fn open(path: &Path) -> Result<(Self, Identity), IdentityError> {
         let folder = Self { path: path.to_owned() };
-        let crl = folder.read_if_there(CRL, "revocation list", MAX_CRL_BYTES)?;
+        let crl = folder.read_if_there(&CRL)?;
         let identity = Identity::assemble(
             folder.device_key()?,
-            AccountCertificate::from_pem(&folder.read(
-                ACCOUNT_CERTIFICATE,
-                "account certificate",
-                MAX_CERTIFICATE_BYTES,
-            )?)?,
-            DeviceCertificate::from_pem(&folder.read(
-                DEVICE_CERTIFICATE,
-                "device certificate",
-                MAX_CERTIFICATE_BYTES,
-            )?)?,
+            AccountCertificate::from_pem(&folder.read(&ACCOUNT_CERTIFICATE)?)?,
+            DeviceCertificate::from_pem(&folder.read(&DEVICE_CERTIFICATE)?)?,
             crl.map(|pem| Crl::from_pem(&pem)).transpose()?,
         )?;
         Ok((folder, identity))
@@ -126,17 +161,17 @@ impl IdentityFolder {
 
     /// The sealed account key, if this device keeps it.
     pub fn archive(&self) -> Result<Option<Vec<u8>>, IdentityError> {
-        let archive = self.read_if_there(ARCHIVE, "account archive", ARCHIVE_BYTES)?;
+        let archive = self.read_if_there(&ARCHIVE)?;
         Ok(archive.map(|bytes| bytes.to_vec()))
     }
 
     /// Puts another archive in place, as after a change of the password.
     pub fn replace_archive(&self, archive: &[u8]) -> Result<(), IdentityError> {
-        self.write(ARCHIVE, archive)
+        self.write(&ARCHIVE, archive)
     }
 
     fn device_key(&self) -> Result<DeviceKey, IdentityError> {
-        let pem = self.read(DEVICE_KEY, "device key", MAX_KEY_FILE_BYTES)?;
+        let pem = self.read(&DEVICE_KEY)?;
         let malformed = |why: String| IdentityError::Malformed {
             what: "device key",
             why,
@@ -146,14 +181,15 @@ impl IdentityFolder {
     }
 
     fn write_papers(&self, identity: &Identity) -> Result<(), IdentityError> {
-        self.write(ACCOUNT_CERTIFICATE, identity.account_certificate.pem())?;
-        self.write(DEVICE_CERTIFICATE, identity.device_certificate.pem())?;
-        identity.crl.as_ref().map_or(Ok(()), |crl| self.write(CRL, crl.pem()))
+        self.write(&ACCOUNT_CERTIFICATE, identity.account_certificate.pem())?;
+        self.write(&DEVICE_CERTIFICATE, identity.device_certificate.pem())?;
+        identity.crl.as_ref().map_or(Ok(()), |crl| self.write(&CRL, crl.pem()))
     }
 
     /// Puts a file down in one step: it has its old contents or the new ones, also after a power cut.
-    fn write(&self, name: &str, contents: &[u8]) -> Result<(), IdentityError> {
-        let path = self.path.join(name);
+    fn write(&self, entry: &Entry, contents: &[u8]) -> Result<(), IdentityError> {
+        entry.check_size(contents.len())?;
+        let path = self.path.join(entry.name);
         let put = || -> io::Result<()> {
             let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(&self.path)?; // 0600 from the start
             draft.write_all(contents)?;
@@ -164,43 +200,34 @@ impl IdentityFolder {
         put().map_err(io_error("write", &path))
     }
 
-    fn read_if_there(
-        &self,
-        name: &str,
-        what: &'static str,
-        limit: usize,
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
-        match self.read(name, what, limit) {
+    fn read_if_there(&self, entry: &Entry) -> Result<Option<Zeroizing<Vec<u8>>>, IdentityError> {
+        match self.read(entry) {
             Err(IdentityError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
             read => read.map(Some),
         }
     }
 
-    /// Reads a file of at most `limit` bytes that nobody else may read.
-    fn read(&self, name: &str, what: &'static str, limit: usize) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
-        let path = self.path.join(name);
+    /// Reads a file; a secret one only if nobody else may.
+    fn read(&self, entry: &Entry) -> Result<Zeroizing<Vec<u8>>, IdentityError> {
+        let path = self.path.join(entry.name);
         let failed = io_error("read", &path);
         let metadata = fs::metadata(&path).map_err(&failed)?;
         if !metadata.is_file() {
             return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a file"))); // a pipe would never end
         }
-        if let Some(mode) = mode_open_to_others(&metadata) {
+        if entry.secret
+            && let Some(mode) = mode_open_to_others(&metadata)
+        {
             return Err(IdentityError::Exposed {
                 path: path.clone(),
                 mode,
             });
         }
-        let mut contents = Zeroizing::new(Vec::with_capacity(limit + 1)); // growing would leave copies of a key behind
+        let mut contents = Zeroizing::new(Vec::with_capacity(entry.limit + 1)); // growing would leave copies of a key behind
         File::open(&path)
-            .and_then(|file| file.take(limit as u64 + 1).read_to_end(&mut contents))
+            .and_then(|file| file.take(entry.limit as u64 + 1).read_to_end(&mut contents))
             .map_err(&failed)?;
-        if contents.len() > limit {
-            return Err(IdentityError::TooLarge {
-                what,
-                bytes: contents.len(),
-                limit,
-            });
-        }
+        entry.check_size(contents.len())?;
         Ok(contents)
     }
 }
@@ -213,30 +240,34 @@ fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Identity
     }
 }
 
-#[cfg(unix)]
+/// Makes a folder and those it lies in where they are missing, for their owner only, and durably.
 fn make_private_folders(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    make_private_folders(parent_of(path))?;
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_folder(parent_of(path)),
+    }
 }
 
-#[cfg(not(unix))]
-fn make_private_folders(path: &Path) -> io::Result<()> {
-    fs::create_dir_all(path)
+/// The folder in which a path lies.
+fn parent_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
-#[cfg(unix)]
+/// A folder under a name of its own, cleared away if it does not get another.
 fn draft_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
-    use std::os::unix::fs::PermissionsExt;
-    let private = fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new()
-        .prefix(".identity-")
-        .permissions(private)
-        .tempdir_in(parent)
-}
-
-#[cfg(not(unix))]
-fn draft_folder(parent: &Path) -> io::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix(".identity-").tempdir_in(parent)
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.prefix(".identity-").tempdir_in(parent)
 }
 
 /// The permission bits, if group or others have any.

@@ -31,7 +31,7 @@ const KEY_TYPE: &str = "ssh-ed25519";
 /// Columns of the armour, as OpenSSH writes it.
 const COLUMNS: usize = 70;
 
-/// The largest armour that is looked at, in bytes. The one canonical form has 292; the rest is for telling apart by name
+/// The largest armour that is looked at, in bytes. The one canonical form has 293; the rest is for telling apart by name
 /// what is wrong with another one.
 const MAX_ARMOUR_BYTES: usize = 4096;
 
@@ -249,4 +249,173 @@ fn wrapped_base64(blob: &[u8]) -> Zeroizing<String> {
         wrapped.push(character);
     }
     wrapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed() -> (DeviceKey, String) {
+        let key = DeviceKey::from_seed([7; 32]);
+        let armour = sign(&key, b"payload");
+        (key, armour)
+    }
+
+    fn armoured(blob: &[u8]) -> String {
+        format!("{BEGIN}{}{END}", wrapped_base64(blob).as_str())
+    }
+
+    fn blob(armour: &str) -> Vec<u8> {
+        let body = armour.strip_prefix(BEGIN).unwrap().strip_suffix(END).unwrap();
+        STANDARD.decode(body.replace('\n', "")).unwrap()
+    }
+
+    #[test]
+    fn what_is_signed_verifies_for_this_payload_only() {
+        let (key, armour) = signed();
+        let signature = decode(&armour).unwrap();
+        assert_eq!(signature.device, key.device_id());
+        assert_eq!(signature.encode(), armour);
+        assert_eq!(signature.verify(b"payload"), Ok(()));
+        assert_eq!(signature.verify(b"payloaf"), Err(SshsigError::Bad(key.device_id())));
+        let of_another = Signature {
+            device: DeviceKey::from_seed([8; 32]).device_id(),
+            ..signature
+        };
+        assert_eq!(of_another.verify(b"payload"), Err(SshsigError::Bad(of_another.device)));
+    }
+
+    #[test]
+    fn the_armour_has_openssh_lines() {
+        let (_, armour) = signed();
+        let lines: Vec<_> = armour.lines().collect();
+        assert_eq!(
+            (lines[0], lines[5]),
+            ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----")
+        );
+        assert_eq!(
+            lines.iter().map(|line| line.len()).collect::<Vec<_>>(),
+            [29, 70, 70, 70, 22, 27]
+        );
+        assert_eq!(armour.len(), 293);
+    }
+
+    #[test]
+    fn another_spelling_of_a_good_signature_is_refused() {
+        let (_, armour) = signed();
+        let body = STANDARD.encode(blob(&armour));
+        let wrapped_at_76 = format!(
+            "{BEGIN}{}\n{}\n{}\n{}{END}",
+            &body[..76],
+            &body[76..152],
+            &body[152..228],
+            &body[228..]
+        );
+        let (first, last) = armour.split_at(100);
+        let respelled = [
+            ("wrapped at 76", wrapped_at_76),
+            ("one line", format!("{BEGIN}{body}{END}")),
+            ("crlf", armour.replace('\n', "\r\n")),
+            ("a newline after it", format!("{armour}\n")),
+            ("a line after it", format!("{armour}\nx")),
+            ("a blank line in it", format!("{first}\n\n{last}")),
+            (
+                "a newline in front of the end",
+                armour.replace(END, &format!("\n{END}")),
+            ),
+            (
+                "a field after the signature",
+                armoured(&[blob(&armour), vec![0; 4]].concat()),
+            ),
+            ("two of them", format!("{armour}\n{armour}")),
+        ];
+        for (what, respelled) in respelled {
+            assert!(decode(&respelled).is_err(), "{what} was taken");
+        }
+    }
+
+    #[test]
+    fn other_fields_are_refused_by_name() {
+        let (key, _) = signed();
+        let with = |version: u32, namespace: &[u8], reserved: &[u8], hash: &[u8], key_type: &[u8], length: usize| {
+            let mut blob = MAGIC.to_vec();
+            blob.extend(version.to_be_bytes());
+            put(&mut blob, &pair(key_type, key.device_id().as_bytes()));
+            put(&mut blob, namespace);
+            put(&mut blob, reserved);
+            put(&mut blob, hash);
+            put(&mut blob, &pair(b"ssh-ed25519", &[0; 64][..length]));
+            decode(&armoured(&blob))
+        };
+        assert!(with(1, b"git", b"", b"sha512", b"ssh-ed25519", 64).is_ok());
+        assert_eq!(
+            with(2, b"git", b"", b"sha512", b"ssh-ed25519", 64),
+            Err(SshsigError::Malformed)
+        );
+        assert_eq!(
+            with(1, b"file", b"", b"sha512", b"ssh-ed25519", 64),
+            Err(SshsigError::Namespace("file".into()))
+        );
+        assert_eq!(
+            with(1, b"git", b"x", b"sha512", b"ssh-ed25519", 64),
+            Err(SshsigError::NotCanonical)
+        );
+        assert_eq!(
+            with(1, b"git", b"", b"sha256", b"ssh-ed25519", 64),
+            Err(SshsigError::Hash("sha256".into()))
+        );
+        assert_eq!(
+            with(1, b"git", b"", b"sha512", b"ssh-rsa", 64),
+            Err(SshsigError::KeyType("ssh-rsa".into()))
+        );
+        assert_eq!(
+            with(1, b"git", b"", b"sha512", b"ssh-ed25519", 63),
+            Err(SshsigError::Malformed)
+        );
+    }
+
+    #[test]
+    fn damage_never_panics_and_never_verifies() {
+        let (_, armour) = signed();
+        let good = blob(&armour);
+        for at in 0..good.len() {
+            assert!(decode(&armoured(&good[..at])).is_err());
+            for mask in [0x01, 0x10, 0x80, 0xff] {
+                let mut damaged = good.clone();
+                damaged[at] ^= mask;
+                let verified = decode(&armoured(&damaged)).and_then(|signature| signature.verify(b"payload"));
+                assert!(verified.is_err(), "a changed byte {at} went unnoticed");
+            }
+        }
+        let huge_lengths = [MAGIC, &VERSION.to_be_bytes(), &[0xff; 64]].concat();
+        assert_eq!(decode(&armoured(&huge_lengths)), Err(SshsigError::Malformed));
+        for nonsense in [
+            "",
+            "\n",
+            BEGIN,
+            END,
+            &format!("{BEGIN}{END}"),
+            &format!("{BEGIN}!{END}"),
+            &"A".repeat(1 << 20),
+        ] {
+            assert!(decode(nonsense).is_err());
+        }
+    }
+
+    #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut bytes = [0; 64];
+        bytes[0] = 1; // R = neutral, S = 0: satisfies the bare equation for every payload
+        let signature = decode(
+            &Signature {
+                device: DeviceId::from_bytes(neutral),
+                bytes,
+            }
+            .encode(),
+        )
+        .unwrap();
+        assert_eq!(signature.verify(b"anything"), Err(SshsigError::UnusableKey));
+    }
 }
