@@ -3,7 +3,7 @@
 use crate::config::NodeConfig;
 use crate::limits::{
     CONNECT_TIMEOUT, IDLE_TIMEOUT, LOOKUP_TIMEOUT, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES, MAX_NEGOTIATING_STREAMS,
-    MAX_PENDING_CONNECTIONS, MAX_TOPICS_PER_PEER, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME,
+    MAX_PENDING_CONNECTIONS, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME,
 };
 use crate::providers::ProviderStore;
 use crate::{NetError, streams};
@@ -146,8 +146,8 @@ fn gossip(key: &Keypair) -> Result<Gossip, NetError> {
         .map_err(|error| setup("gossip", error))?;
     let filter = MaxCountSubscriptionFilter {
         filter: AllowAllSubscriptionFilter {},
-        max_subscribed_topics: MAX_TOPICS_PER_PEER,
-        max_subscriptions_per_request: MAX_TOPICS_PER_PEER,
+        max_subscribed_topics: MAX_TOPICS,
+        max_subscriptions_per_request: MAX_TOPICS,
     };
     let author = gossipsub::MessageAuthenticity::Signed(key.clone());
     gossipsub::Behaviour::new_with_subscription_filter(author, config, filter).map_err(|error| setup("gossip", error))

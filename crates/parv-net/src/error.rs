@@ -117,7 +117,10 @@ pub enum NetError {
         /// Why not.
         why: String,
     },
-    /// We provide as many keys as a node may.
+    /// The node follows as many topics as it may.
+    #[error("this node already follows {0} topics, as many as it may")]
+    TooManyTopics(usize),
+    /// The node provides as many keys as it may.
     #[error("this node already provides {0} keys, as many as it may")]
     TooManyKeys(usize),
     /// The node was shut down.

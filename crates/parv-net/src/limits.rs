@@ -11,14 +11,14 @@ pub const MAX_BODY_BYTES: usize = MAX_FRAME_BYTES - 1024;
 /// The longest media type of an [`crate::Envelope`]; the longest registered one has less than 130.
 pub const MAX_MIME_BYTES: usize = 256;
 
-/// The largest announcement: a whole gossip transmission (64 KiB) less topic, author, sequence number and signature.
-pub const MAX_ANNOUNCEMENT_BYTES: usize = MAX_GOSSIP_BYTES - 1024;
+/// The largest announcement: room for a list of heads and a seal.
+pub const MAX_ANNOUNCEMENT_BYTES: usize = 64 * 1024;
 
-/// The largest gossip transmission.
-pub(crate) const MAX_GOSSIP_BYTES: usize = 64 * 1024;
+/// How many topics one node may follow: ten thousand conversations are ordinary, a flood is not.
+pub const MAX_TOPICS: usize = 16 * 1024;
 
-/// How many topics one peer may follow: ten thousand conversations are ordinary, a flood is not.
-pub(crate) const MAX_TOPICS_PER_PEER: usize = 16 * 1024;
+/// The largest gossip transmission: all [`MAX_TOPICS`] that a node follows, 50 bytes each, are told at once.
+pub(crate) const MAX_GOSSIP_BYTES: usize = 1024 * 1024;
 
 /// How many git streams one peer may have open with us: a fetch each for a few conversations at once.
 pub const MAX_GIT_STREAMS_PER_PEER: usize = 4;

@@ -4,7 +4,7 @@ use super::lookups::{AddressLookup, Found};
 use super::{Driver, dials};
 use crate::NetError;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
-use crate::limits::MAX_OWN_KEYS;
+use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
 use crate::peer::{device_id, peer_id};
 use crate::streams::{self, Protocol};
 use crate::topic::{Key, Topic};
@@ -196,6 +196,9 @@ impl Driver {
     }
 
     fn subscribe(&mut self, topic: Topic) -> Result<(), NetError> {
+        if !self.topics.contains(&topic) && self.topics.len() >= MAX_TOPICS {
+            return Err(NetError::TooManyTopics(MAX_TOPICS));
+        }
         let gossip = &mut self.swarm.behaviour_mut().gossip;
         let wire = topic.on_the_wire();
         gossip.subscribe(&wire).map_err(|error| NetError::Subscribe {

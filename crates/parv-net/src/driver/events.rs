@@ -5,7 +5,7 @@ use crate::addresses::is_plausible;
 use crate::behaviour::{BehaviourEvent, KAD_PROTOCOL};
 use crate::driver::lookups::Found;
 use crate::event::{AnnouncementHandle, Event};
-use crate::limits::MAX_ADDRESSES_PER_PEER;
+use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_ANNOUNCEMENT_BYTES};
 use crate::peer::device_id;
 use crate::streams::{Inbound, Protocol};
 use crate::topic::Topic;
@@ -170,6 +170,7 @@ impl Driver {
                 message,
             } => {
                 let topic = Topic::from_wire(&message.topic).filter(|topic| self.topics.contains(topic));
+                let topic = topic.filter(|_| message.data.len() <= MAX_ANNOUNCEMENT_BYTES);
                 let author = message.source.as_ref().and_then(device_id);
                 let verdict = match (topic, author, device_id(&relay)) {
                     (Some(topic), Some(author), Some(relay_device)) => {
@@ -188,7 +189,6 @@ impl Driver {
                         tracing::debug!(%relay, "announcement dropped because events are not being read");
                         MessageAcceptance::Ignore
                     }
-                    (_, None, _) => MessageAcceptance::Reject,
                     _ => MessageAcceptance::Ignore,
                 };
                 self.swarm

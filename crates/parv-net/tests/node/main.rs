@@ -1,0 +1,9 @@
+//! Real nodes on real sockets of this machine.
+
+mod announcements;
+mod bench;
+mod connections;
+mod discovery;
+mod fetches;
+mod latency;
+mod messages;
