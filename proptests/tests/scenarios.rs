@@ -1,0 +1,234 @@
+//! Scripted histories of partitions and attacks on the state resolution, with the outcome the rules give (validation §6).
+//! Person 0 is A, 1 is B, and so on.
+
+use parv_model::{CommitId, Message, Mode, Role, VoteKind};
+use parv_proptests::{World, text};
+
+const A: usize = 0;
+const B: usize = 1;
+const C: usize = 2;
+const D: usize = 3;
+const E: usize = 4;
+
+/// A conversation in which the first `admins` people are admins and the next `members` are members.
+fn setup(admins: usize, members: usize) -> (World, CommitId) {
+    let mut world = World::new(12, Mode::InvitesOnly, None);
+    let others: Vec<usize> = (1..admins + members).collect();
+    let mut head = world.gather(world.root(), &others);
+    for new in 1..admins {
+        head = world.decide(head, &(0..=(new / 2)).collect::<Vec<_>>(), VoteKind::Promote, new);
+    }
+    (world, head)
+}
+
+fn admins(world: &mut World, heads: &[CommitId]) -> Vec<usize> {
+    let state = world.replica.state(heads);
+    let mut numbers: Vec<usize> = state.admins().map(|uri| number(world, uri)).collect();
+    numbers.sort();
+    numbers
+}
+
+fn number(world: &World, uri: parv_model::Uri) -> usize {
+    (0..world.people.len())
+        .find(|&n| world.uri(n) == uri)
+        .expect("one of our people")
+}
+
+fn role(world: &mut World, heads: &[CommitId], who: usize) -> Option<Role> {
+    let uri = world.uri(who);
+    world.replica.state(heads).role(&uri)
+}
+
+#[test]
+fn two_majorities_duel_and_one_side_wins() {
+    // B voted both ways; nobody has built on either ban yet.
+    let (mut world, head) = setup(3, 0);
+    let (a, c) = (world.uri(A), world.uri(C));
+    let half = world.line(head, &[(B, Message::Vote(VoteKind::Ban, c))]);
+    let against_c = world.line(
+        half,
+        &[
+            (A, Message::Vote(VoteKind::Ban, c)),
+            (A, Message::Resolve(VoteKind::Ban, c)),
+        ],
+    );
+    let against_a = world.line(
+        half,
+        &[
+            (B, Message::Vote(VoteKind::Ban, a)),
+            (C, Message::Vote(VoteKind::Ban, a)),
+            (C, Message::Resolve(VoteKind::Ban, a)),
+        ],
+    );
+    assert_eq!(admins(&mut world, &[against_c, against_a]).len(), 2);
+    assert_eq!(world.replica.state(&[against_c, against_a]).undecided().count(), 0);
+    // Once B has built on one of them, that one holds.
+    let acknowledged = world.line(against_a, &[(B, text("I stand by this"))]);
+    assert_eq!(admins(&mut world, &[against_c, acknowledged]), [B, C]);
+}
+
+#[test]
+fn two_admins_cannot_evict_each_other() {
+    let (mut world, head) = setup(2, 0);
+    let b = world.uri(B);
+    let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, b))]);
+    assert!(world.write(A, &[voted], Message::Resolve(VoteKind::Ban, b)).is_err());
+}
+
+#[test]
+fn attack_backdated_invitations_of_a_banned_member_bring_nobody_in() {
+    let (mut world, head) = setup(3, 1);
+    let banned = world.decide(head, &[A, B], VoteKind::Ban, D);
+    let (sybil, second) = (world.uri(8), world.uri(9));
+    let backdated = world.line(
+        head,
+        &[
+            (D, text("meanwhile")),
+            (D, Message::Add(sybil)),
+            (8, Message::Join(sybil)),
+            (8, Message::Add(second)),
+            (9, Message::Join(second)),
+        ],
+    );
+    assert_eq!(role(&mut world, &[banned, backdated], D), Some(Role::Banned));
+    assert_eq!(role(&mut world, &[banned, backdated], 8), None);
+    assert_eq!(role(&mut world, &[banned, backdated], 9), None);
+    assert!(world.write(D, &[backdated, banned], Message::Merge).is_err());
+}
+
+#[test]
+fn attack_a_ban_on_an_old_parent_cannot_erase_what_others_built_on() {
+    let (mut world, head) = setup(3, 1);
+    let newcomer = world.uri(5);
+    let invited = world.line(head, &[(D, Message::Add(newcomer)), (5, Message::Join(newcomer))]);
+    let built = world.line(invited, &[(A, text("welcome")), (B, text("welcome"))]);
+    let banned = world.decide(head, &[A, C], VoteKind::Ban, D);
+    assert_eq!(role(&mut world, &[built, banned], 5), Some(Role::Member));
+    assert_eq!(role(&mut world, &[built, banned], D), Some(Role::Banned));
+}
+
+/// A founded alone, then B and C became admins by votes.
+fn founder_and_two() -> (World, CommitId, CommitId) {
+    let mut world = World::new(12, Mode::InvitesOnly, None);
+    let era = world.gather(world.root(), &[B]);
+    let mut head = world.decide(era, &[A], VoteKind::Promote, B);
+    head = world.line(head, &[(B, text("at your service"))]);
+    head = world.gather(head, &[C]);
+    head = world.decide(head, &[A, B], VoteKind::Promote, C);
+    head = world.line(head, &[(C, text("me too"))]);
+    (world, era, head)
+}
+
+#[test]
+fn attack_a_former_sole_admin_cannot_return_to_the_time_when_one_vote_was_all() {
+    let (mut world, era, head) = founder_and_two();
+    let rollback = world.decide(era, &[A], VoteKind::Ban, B);
+    assert_eq!(admins(&mut world, &[head, rollback]), [A, B, C]);
+    let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
+    assert_eq!(admins(&mut world, &[against_a, rollback]), [B, C]);
+    assert_eq!(role(&mut world, &[against_a, rollback], A), Some(Role::Banned));
+}
+
+#[test]
+fn attack_a_founder_cannot_mint_admins_from_the_old_time() {
+    let (mut world, era, head) = founder_and_two();
+    let mut forged = era;
+    for sybil in 6..10 {
+        let uri = world.uri(sybil);
+        forged = world.line(forged, &[(A, Message::Add(uri)), (sybil, Message::Join(uri))]);
+    }
+    forged = world.decide(forged, &[A], VoteKind::Promote, 6);
+    assert_eq!(admins(&mut world, &[head, forged]), [A, B, C]);
+    let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
+    assert_eq!(role(&mut world, &[against_a, forged], A), Some(Role::Banned));
+    assert_eq!(role(&mut world, &[against_a, forged], 6), None);
+}
+
+#[test]
+fn attack_invite_then_ban_on_a_fork_of_the_beginning() {
+    let (mut world, _, head) = founder_and_two();
+    let b = world.uri(B);
+    let forged = world.line(world.root(), &[(A, Message::Add(b))]);
+    let forged = world.decide(forged, &[A], VoteKind::Ban, B);
+    assert!(admins(&mut world, &[head, forged]).contains(&B));
+    let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
+    assert_eq!(role(&mut world, &[against_a, forged], A), Some(Role::Banned));
+    assert!(admins(&mut world, &[against_a, forged]).contains(&B));
+}
+
+#[test]
+fn attack_a_colluding_former_majority_cannot_roll_back() {
+    let (mut world, era) = setup(2, 3);
+    let mut head = era;
+    head = world.decide(head, &[A, B], VoteKind::Promote, C);
+    head = world.decide(head, &[A, B], VoteKind::Promote, D);
+    head = world.decide(head, &[A, B, C], VoteKind::Promote, E);
+    head = world.decide(head, &[C, D, E], VoteKind::Ban, A);
+    head = world.decide(head, &[C, D, E], VoteKind::Ban, B);
+    let rollback = world.decide(era, &[A, B], VoteKind::Ban, C);
+    assert_eq!(admins(&mut world, &[head, rollback]), [C, D, E]);
+    assert_eq!(role(&mut world, &[head, rollback], A), Some(Role::Banned));
+    assert_eq!(role(&mut world, &[head, rollback], B), Some(Role::Banned));
+}
+
+#[test]
+fn an_unban_helps_what_comes_after_it_only() {
+    let (mut world, head) = setup(3, 1);
+    let newcomer = world.uri(5);
+    let banned = world.decide(head, &[A, B], VoteKind::Ban, D);
+    let before = world.line(head, &[(D, Message::Add(newcomer))]);
+    let lifted = world.decide(banned, &[A, B], VoteKind::Unban, D);
+    let after = world.line(lifted, &[(D, text("back"))]);
+    assert_eq!(role(&mut world, &[after, before], D), Some(Role::Member));
+    assert_eq!(role(&mut world, &[after, before], 5), None);
+}
+
+#[test]
+fn a_ban_beats_a_concurrent_join_whose_invitation_it_saw() {
+    let (mut world, head) = setup(3, 0);
+    let newcomer = world.uri(5);
+    let invited = world.line(head, &[(A, Message::Add(newcomer))]);
+    let banned = world.decide(invited, &[A, B], VoteKind::Ban, 5);
+    let joined = world.line(invited, &[(5, Message::Join(newcomer)), (5, text("hello"))]);
+    assert_eq!(role(&mut world, &[banned, joined], 5), Some(Role::Banned));
+    let merge = world
+        .write(A, &[banned, joined], Message::Merge)
+        .expect("an honest merge");
+    assert!(world.write(5, &[merge], text("x")).is_err());
+}
+
+#[test]
+fn leave_and_ban_at_once_is_banned() {
+    let (mut world, head) = setup(3, 1);
+    let d = world.uri(D);
+    let banned = world.decide(head, &[A, B], VoteKind::Ban, D);
+    let left = world.line(head, &[(D, Message::Leave(d))]);
+    assert_eq!(role(&mut world, &[banned, left], D), Some(Role::Banned));
+}
+
+#[test]
+fn votes_from_both_halves_of_a_cut_come_together() {
+    let (mut world, head) = setup(3, 1);
+    let d = world.uri(D);
+    let here = world.line(head, &[(A, Message::Vote(VoteKind::Ban, d))]);
+    let there = world.line(head, &[(B, Message::Vote(VoteKind::Ban, d))]);
+    let merge = world.write(C, &[here, there], Message::Merge).expect("an honest merge");
+    assert!(world.replica.state(&[merge]).majority(VoteKind::Ban, &d));
+    let banned = world
+        .write(C, &[merge], Message::Resolve(VoteKind::Ban, d))
+        .expect("a majority");
+    assert_eq!(role(&mut world, &[banned], D), Some(Role::Banned));
+}
+
+#[test]
+fn concurrent_profiles_the_higher_hash_wins() {
+    let (mut world, head) = setup(2, 0);
+    let one = world.line(head, &[(A, Message::UpdateProfile)]);
+    let state = world.replica.state(&[one]);
+    let other = world.line(head, &[(B, Message::UpdateProfile)]);
+    assert_eq!(world.replica.state(&[one, other]).profile(), state.profile());
+    assert_eq!(
+        world.replica.state(&[one, other]),
+        std::sync::Arc::new(world.replica.resolve_in_full(&[other, one]))
+    );
+}
