@@ -32,6 +32,9 @@ const GOSSIP_HEARTBEAT: Duration = Duration::from_millis(700);
 /// announces comes first.
 const GOSSIP_HISTORY: usize = 43;
 
+/// How many announcements wait for one slow neighbour; at their largest, 32 MiB.
+const GOSSIP_QUEUE: usize = 512;
+
 /// Topics per peer, counted.
 pub(crate) type SubscriptionFilter = MaxCountSubscriptionFilter<AllowAllSubscriptionFilter>;
 
@@ -137,9 +140,12 @@ fn gossip(key: &Keypair) -> Result<Gossip, NetError> {
         .validate_messages()
         .message_id_fn(message_id)
         .max_transmit_size(MAX_GOSSIP_BYTES)
+        // What a peer follows counts as control, and 16 KiB, the default, are three hundred conversations.
+        .max_control_message_size(MAX_GOSSIP_BYTES)
         .heartbeat_initial_delay(Duration::ZERO)
         .heartbeat_interval(GOSSIP_HEARTBEAT)
         .history_length(GOSSIP_HISTORY)
+        .connection_handler_queue_len(GOSSIP_QUEUE)
         // Small swarms hear at once, however young their meshes are.
         .flood_publish(true)
         .build()

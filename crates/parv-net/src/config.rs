@@ -4,7 +4,7 @@ use libp2p::Multiaddr;
 use zeroize::Zeroizing;
 
 /// How a node is set up. [`NodeConfig::new`] gives one that listens nowhere and knows nobody; set what differs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NodeConfig {
     /// The seed of the device's Ed25519 key, which is the node's identity.
     pub device_seed: Zeroizing<[u8; 32]>,
@@ -31,5 +31,18 @@ impl NodeConfig {
             max_connections: 512,
             max_process_memory: 2 << 30,
         }
+    }
+}
+
+/// Shows everything but the seed.
+impl std::fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeConfig")
+            .field("listen", &self.listen)
+            .field("bootstrap", &self.bootstrap)
+            .field("mdns", &self.mdns)
+            .field("max_connections", &self.max_connections)
+            .field("max_process_memory", &self.max_process_memory)
+            .finish_non_exhaustive()
     }
 }

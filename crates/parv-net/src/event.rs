@@ -30,7 +30,7 @@ pub enum Event {
         /// Where to serve it.
         stream: GitStream,
     },
-    /// A device sent a message. It holds an acknowledgement for it as soon as this event is in the channel.
+    /// A device sent a message. It is told that the message arrived as soon as this event is in the channel.
     Message {
         /// Who sent it.
         peer: DeviceId,

@@ -17,7 +17,7 @@ pub const MAX_ANNOUNCEMENT_BYTES: usize = 64 * 1024;
 /// How many topics one node may follow: ten thousand conversations are ordinary, a flood is not.
 pub const MAX_TOPICS: usize = 16 * 1024;
 
-/// The largest gossip transmission: all [`MAX_TOPICS`] that a node follows, 50 bytes each, are told at once.
+/// The largest gossip transmission: all [`MAX_TOPICS`] that a node follows, 53 bytes each, are told at once.
 pub(crate) const MAX_GOSSIP_BYTES: usize = 1024 * 1024;
 
 /// How many git streams one peer may have open with us: a fetch each for a few conversations at once.

@@ -94,12 +94,17 @@ mod tests {
     fn a_topic_comes_back_from_the_wire() {
         let topic = Topic::of(&ConversationId::new(CommitId::from_bytes([7; 20])));
         assert_eq!(Topic::from_wire(&topic.on_the_wire().hash()), Some(topic));
+        let text = topic.to_string();
+        assert_eq!(text.len(), 43);
+        let other_bits = format!("{}B", "A".repeat(42));
         for other in [
             "",
-            "/parv/1/",
-            "/parv/1/zz",
-            &topic.to_string()[1..],
-            &topic.to_string().to_uppercase(),
+            "A",
+            "chat",
+            &text[1..],
+            &format!("{text}="),
+            &format!("{text}A"),
+            &other_bits,
         ] {
             assert_eq!(Topic::from_wire(&TopicHash::from_raw(other)), None, "{other}");
         }

@@ -78,7 +78,8 @@ impl Dials {
 pub(super) fn refusal(peer: Option<PeerId>, target: String, error: &DialError) -> NetError {
     match (error, peer.as_ref().and_then(device_id)) {
         (DialError::NoAddresses, Some(device)) => NetError::NoAddress(device),
-        (DialError::LocalPeerId { .. }, _) => NetError::Myself,
+        // The swarm strikes out its own addresses: one that was given and is none is ours.
+        (DialError::LocalPeerId { .. }, _) | (DialError::NoAddresses, None) => NetError::Myself,
         _ => NetError::Unreachable {
             target,
             why: explain(error),

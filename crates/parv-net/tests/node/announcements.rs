@@ -141,3 +141,32 @@ async fn thousands_of_topics_are_told_to_a_new_neighbour() {
     a.wait(|event| matches!(event, Event::Announcement { topic, .. } if topic == last).then_some(()))
         .await;
 }
+
+#[tokio::test]
+async fn an_owner_who_does_not_read_loses_announcements_but_no_connection() {
+    let (mut a, mut b, c) = (peer().await, peer().await, peer().await);
+    a.node.subscribe(topic()).await.unwrap();
+    b.node.subscribe(topic()).await.unwrap();
+    connect(&mut a, &mut b).await;
+    wait_subscribed(&mut a, b.device()).await;
+    let published = 3000u32;
+    for number in 0..published {
+        // A queue on the way may be full: then the next is as good.
+        let _ = a.node.publish(topic(), number.to_le_bytes().to_vec()).await;
+        tokio::task::yield_now().await;
+    }
+    // The node lives, whatever its owner does.
+    c.node.dial_address(b.address("/tcp/")).await.unwrap();
+    assert!(b.node.find(c.device()).await.is_ok());
+    while !b.node.is_connected(&c.device()) {
+        tokio::task::yield_now().await;
+    }
+    let mut heard = 0;
+    let device = c.device();
+    b.wait(|event| {
+        heard += u32::from(matches!(event, Event::Announcement { .. }));
+        matches!(event, Event::Connected(other) if other == device).then_some(())
+    })
+    .await;
+    assert!(heard > 0 && heard < published, "{heard}");
+}

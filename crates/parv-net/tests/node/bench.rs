@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use libp2p::swarm::{Stream, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, StreamProtocol, SwarmBuilder, noise, tcp, tls, yamux};
+use libp2p::{Multiaddr, PeerId, StreamProtocol, SwarmBuilder, tcp, tls, yamux};
 use parv_model::{CommitId, ConversationId, DeviceId};
 use parv_net::{Event, Node, NodeConfig, Policy, peer_id};
 use std::sync::Arc;
