@@ -1,1 +1,4 @@
-//! Tests against stock git, openssl and ssh-keygen.
+//! Tests of Parv against the stock tools that people have: `git`, `openssl`, `ssh-keygen`. They stand in `tests/`; a test
+//! whose tool is missing fails and names the package that brings it.
+
+#![forbid(unsafe_code)]

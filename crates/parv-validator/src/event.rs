@@ -7,8 +7,8 @@
 
 use crate::event_set::{EventNumber, EventSet};
 use crate::state::{Seniority, State};
+use imbl::OrdSet;
 use parv_model::{BlobId, Category, CommitId, DeviceId, Uri, VoteKind};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What an event does, with what the state in its own past made of it (the folders that targets stood in then).
@@ -91,7 +91,7 @@ pub(crate) struct Past {
     /// The control events among them. Equal sets mean the same control frontier.
     pub(crate) control: EventSet,
     /// The accounts with a commit in this past whose control events are these.
-    pub(crate) writers: BTreeSet<Uri>,
+    pub(crate) writers: OrdSet<Uri>,
 }
 
 impl Past {
@@ -100,7 +100,7 @@ impl Past {
         Self {
             events: EventSet::default(),
             control: EventSet::default(),
-            writers: BTreeSet::new(),
+            writers: OrdSet::new(),
         }
     }
 
@@ -123,7 +123,7 @@ impl Past {
             Self {
                 events,
                 control: self.control.with(number),
-                writers: [event.author].into(),
+                writers: OrdSet::unit(event.author),
             }
         } else {
             let mut writers = self.writers.clone();

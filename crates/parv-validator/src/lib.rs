@@ -1,4 +1,4 @@
-//! The deterministic state machine of a swarm (`docs/validation.md` is its specification).
+//! The deterministic state machine of a swarm (`docs/src/validation.md` is its specification).
 //!
 //! Commits go in as bytes, verdicts and states come out. Nothing here opens a file or a socket, looks at a clock, draws a
 //! random number, or depends on the order in which commits arrive: every device computes the same.

@@ -235,10 +235,14 @@ impl Replica {
     /// The same state as [`state`](Self::state), by the rules in full: no fast path, nothing remembered. Slow; it is there
     /// for properties and fuzzers to hold the fast paths against.
     pub fn resolve_in_full(&self, heads: &[CommitId]) -> State {
-        let events = self.maximal(heads).iter().map(|head| &self.record(head).past.events).fold(
-            self.record(&self.conversation.root()).past.events.clone(),
-            |all, events| all.union(events),
-        );
+        let events = self
+            .maximal(heads)
+            .iter()
+            .map(|head| &self.record(head).past.events)
+            .fold(
+                self.record(&self.conversation.root()).past.events.clone(),
+                |all, events| all.union(events),
+            );
         let mut memo = Memo::new();
         let state = Resolver::new(&self.events, &mut memo).state(&events);
         (*state).clone()

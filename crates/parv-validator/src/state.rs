@@ -1,6 +1,7 @@
 //! The state of a conversation: who is what, which devices write, which votes are open, what it is called.
 
 use crate::render::{self, Rendered};
+use imbl::{OrdMap, OrdSet};
 use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, TreeId, TreePath, Uri, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,16 +39,18 @@ pub(crate) struct Vote {
 pub(crate) type Seniority = (u64, CommitId);
 
 /// What a replay of a set of commits says. It renders to exactly one Git tree (validation §1).
+///
+/// A replica keeps the state after every control event; its maps share what did not change, so that this is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct State {
     pub(crate) mode: Mode,
     /// Mode 0: the only other person there can be.
     pub(crate) named: Option<Uri>,
-    pub(crate) accounts: BTreeMap<Uri, Standing>,
+    pub(crate) accounts: OrdMap<Uri, Standing>,
     /// Who was a member and went. Not in the tree: they left nothing behind.
-    pub(crate) left: BTreeSet<Uri>,
+    pub(crate) left: OrdSet<Uri>,
     pub(crate) admins: Vec<(Seniority, Uri)>,
-    pub(crate) devices: BTreeMap<DeviceId, Device>,
+    pub(crate) devices: OrdMap<DeviceId, Device>,
     pub(crate) votes: BTreeSet<Vote>,
     pub(crate) profile: Option<BlobId>,
     /// Resolutions that stand undecided against each other (validation §6): without effect, shown to people.
@@ -61,10 +64,10 @@ impl State {
         let mut state = Self {
             mode,
             named,
-            accounts: BTreeMap::new(),
-            left: BTreeSet::new(),
+            accounts: OrdMap::new(),
+            left: OrdSet::new(),
             admins: Vec::new(),
-            devices: BTreeMap::new(),
+            devices: OrdMap::new(),
             votes: BTreeSet::new(),
             profile: None,
             undecided: BTreeSet::new(),

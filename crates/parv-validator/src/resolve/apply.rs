@@ -95,7 +95,14 @@ impl State {
     fn drop_files_of(&mut self, uri: &Uri) {
         self.accounts.remove(uri);
         self.admins.retain(|(_, admin)| admin != uri);
-        self.devices.retain(|_, device| device.account != *uri);
+        let own: Vec<DeviceId> = self
+            .devices()
+            .filter(|(_, account)| account == uri)
+            .map(|(id, _)| id)
+            .collect();
+        for device in own {
+            self.devices.remove(&device);
+        }
         self.votes.retain(|vote| vote.voter != *uri && vote.target != *uri);
     }
 
@@ -110,10 +117,10 @@ impl State {
     }
 
     fn renew_account(&mut self, author: Uri, blob: BlobId) {
-        match self.accounts.get_mut(&author) {
-            Some(Standing::Admin(certificate) | Standing::Member(certificate)) => *certificate = blob,
-            _ => {}
+        if let Some(Standing::Admin(certificate) | Standing::Member(certificate)) = self.accounts.get_mut(&author) {
+            *certificate = blob;
         }
+    }
     }
 
     fn bring_device(&mut self, author: Uri, device: DeviceId, certificate: BlobId) {
