@@ -126,11 +126,9 @@ impl Driver {
                 connection,
                 result: Err(failure),
                 peer,
-            }) => {
-                if !matches!(failure, ping::Failure::Unsupported) {
-                    tracing::debug!(%peer, %failure, "a connection is dead");
-                    self.swarm.close_connection(connection);
-                }
+            }) if !matches!(failure, ping::Failure::Unsupported) => {
+                tracing::debug!(%peer, %failure, "a connection is dead");
+                self.swarm.close_connection(connection);
             }
             BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
                 for (peer, address) in found {
