@@ -10,29 +10,10 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("parv-validator", &["parv-model", "parv-identity"]),
     ("parv-store", &["parv-model", "parv-identity", "parv-validator"]),
     ("parv-net", &["parv-model", "parv-identity"]),
-    (
-        "parv",
-        &[
-            "parv-model",
-            "parv-identity",
-            "parv-validator",
-            "parv-store",
-            "parv-net",
-        ],
-    ),
+    ("parv", &["parv-model", "parv-identity", "parv-validator", "parv-store", "parv-net"]),
     ("parv-daemon", &["parv"]),
     // The hostile node of the demo is built by hand from the lower floors.
-    (
-        "parv-cli",
-        &[
-            "parv",
-            "parv-daemon",
-            "parv-model",
-            "parv-identity",
-            "parv-store",
-            "parv-net",
-        ],
-    ),
+    ("parv-cli", &["parv", "parv-daemon", "parv-model", "parv-identity", "parv-store", "parv-net"]),
 ];
 
 /// Crates of others that only one floor may see.
@@ -59,19 +40,11 @@ fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON");
     let packages = metadata["packages"].as_array().expect("a list of packages");
     let dependencies = |package: &serde_json::Value| {
-        let all = package["dependencies"]
-            .as_array()
-            .expect("a list of dependencies")
-            .iter();
+        let all = package["dependencies"].as_array().expect("a list of dependencies").iter();
         let normal = all.filter(|dependency| dependency["kind"].is_null());
-        normal
-            .map(|dependency| dependency["name"].as_str().expect("a name").to_owned())
-            .collect()
+        normal.map(|dependency| dependency["name"].as_str().expect("a name").to_owned()).collect()
     };
-    packages
-        .iter()
-        .map(|p| (p["name"].as_str().expect("a name").to_owned(), dependencies(p)))
-        .collect()
+    packages.iter().map(|p| (p["name"].as_str().expect("a name").to_owned(), dependencies(p))).collect()
 }
 
 #[test]
@@ -79,18 +52,13 @@ fn arrows_point_downwards_only() {
     let dependencies = dependencies();
     let rooms: BTreeSet<&str> = MAY_IMPORT.iter().map(|(room, _)| *room).collect();
     for (room, may_import) in MAY_IMPORT {
-        let found = dependencies
-            .get(room)
-            .unwrap_or_else(|| panic!("there is no crate {room}"));
+        let found = dependencies.get(room).unwrap_or_else(|| panic!("there is no crate {room}"));
         for import in found.iter().filter(|name| rooms.contains(name.as_str())) {
             assert!(may_import.contains(&import.as_str()), "{room} must not import {import}");
         }
     }
-    let houses: BTreeSet<&str> = dependencies
-        .keys()
-        .map(String::as_str)
-        .filter(|name| name.starts_with("parv"))
-        .collect();
+    let houses: BTreeSet<&str> =
+        dependencies.keys().map(String::as_str).filter(|name| name.starts_with("parv")).collect();
     for house in houses {
         let annex = ["parv-proptests", "parv-interop", "parv-bench"].contains(&house);
         assert!(annex || rooms.contains(house), "{house} has no floor in this test");
@@ -101,10 +69,7 @@ fn arrows_point_downwards_only() {
 fn some_crates_are_for_one_floor_alone() {
     for (room, found) in dependencies() {
         for (name, only) in ONLY_IN {
-            assert!(
-                !found.contains(name) || room == only || room == "parv-bench",
-                "{room} must not import {name}"
-            );
+            assert!(!found.contains(name) || room == only || room == "parv-bench", "{room} must not import {name}");
         }
         if ["parv-model", "parv-validator"].contains(&room.as_str()) {
             for name in NO_IO {

@@ -43,16 +43,8 @@ impl Person {
         let serial = Serial::from_bytes(&[7, device]).expect("a serial number");
         let device_id = device_key.device_id();
         let device = DeviceCertificate::issue(&account_key, &account, &device_id, "device", &serial, validity);
-        let credentials = Credentials {
-            account,
-            device: device.expect("a certificate"),
-        };
-        Self {
-            name,
-            account_key,
-            device_key,
-            credentials,
-        }
+        let credentials = Credentials { account, device: device.expect("a certificate") };
+        Self { name, account_key, device_key, credentials }
     }
 
     /// Their address.
@@ -92,13 +84,7 @@ impl World {
         let root = CheckedCommit::check(&bytes).expect("a first commit is well-formed");
         objects.add_commit(root.id(), bytes);
         let replica = Replica::begin(&root, &objects).expect("a first commit is valid");
-        Self {
-            people,
-            replica,
-            objects,
-            history: vec![root.id()],
-            time: 1_000_000,
-        }
+        Self { people, replica, objects, history: vec![root.id()], time: 1_000_000 }
     }
 
     /// The first commit.
@@ -118,9 +104,7 @@ impl World {
     pub fn write(&mut self, author: usize, parents: &[CommitId], message: Message) -> Result<CommitId, Refusal> {
         let profile = b"BEGIN:VCARD\nVERSION:2.1\nFN:Bees\nEND:VCARD\n";
         let profile = (message == Message::UpdateProfile).then_some(&profile[..]);
-        let draft = self
-            .replica
-            .draft(parents, &self.people[author].credentials, message, profile);
+        let draft = self.replica.draft(parents, &self.people[author].credentials, message, profile);
         let draft = draft
             .map_err(|error| Refusal::new(CommitId::from_bytes([0; 20]), parv_model::Rule::Kind, error.to_string()))?;
         self.time += 1;
@@ -156,8 +140,7 @@ impl World {
     /// Several events on a line from `head`; all must be valid. Gives the new head.
     pub fn line(&mut self, head: CommitId, deeds: &[(usize, Message)]) -> CommitId {
         deeds.iter().fold(head, |head, (author, message)| {
-            self.write(*author, &[head], message.clone())
-                .unwrap_or_else(|refusal| panic!("{message:?}: {refusal}"))
+            self.write(*author, &[head], message.clone()).unwrap_or_else(|refusal| panic!("{message:?}: {refusal}"))
         })
     }
 
@@ -172,10 +155,7 @@ impl World {
     /// The admins `voters` vote, and the first of them resolves.
     pub fn decide(&mut self, head: CommitId, voters: &[usize], kind: VoteKind, target: usize) -> CommitId {
         let target = self.uri(target);
-        let votes: Vec<_> = voters
-            .iter()
-            .map(|&voter| (voter, Message::Vote(kind, target)))
-            .collect();
+        let votes: Vec<_> = voters.iter().map(|&voter| (voter, Message::Vote(kind, target))).collect();
         let head = self.line(head, &votes);
         self.line(head, &[(voters[0], Message::Resolve(kind, target))])
     }
@@ -185,9 +165,7 @@ impl World {
         let checked = |id: &CommitId| CheckedCommit::check(self.objects.commit(id)).expect("was accepted before");
         let mut replica = Replica::begin(&checked(&order[0]), &self.objects).expect("was accepted before");
         for id in &order[1..] {
-            replica
-                .admit(&checked(id), &self.objects)
-                .expect("what one replica accepts, all accept");
+            replica.admit(&checked(id), &self.objects).expect("what one replica accepts, all accept");
         }
         replica
     }
@@ -195,10 +173,7 @@ impl World {
 
 /// How many random cases a property runs: `usual`, or what the variable `PARV_CASES` says for longer runs.
 pub fn cases(usual: u32) -> u32 {
-    std::env::var("PARV_CASES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(usual)
+    std::env::var("PARV_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
 }
 
 /// A text.

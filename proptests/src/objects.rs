@@ -56,9 +56,7 @@ impl Objects {
                 None => drop(entries.remove(path)),
             },
             Some((folder, rest)) => {
-                let below = entries
-                    .get(folder)
-                    .map_or(TreeId::from_bytes([0; 20]), |(_, id)| TreeId::from_bytes(*id));
+                let below = entries.get(folder).map_or(TreeId::from_bytes([0; 20]), |(_, id)| TreeId::from_bytes(*id));
                 let below = self.with_file(&below, rest, blob);
                 entries.insert(folder.to_owned(), (true, *below.as_bytes()));
             }
@@ -94,19 +92,14 @@ impl BlobSource for Objects {
         let mut tree = *tree;
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
-            let entries = self
-                .entries(&tree)
-                .ok_or_else(|| SourceError::Missing(tree.to_string()))?;
+            let entries = self.entries(&tree).ok_or_else(|| SourceError::Missing(tree.to_string()))?;
             match entries.get(name) {
                 None => return Ok(None),
                 Some((false, id)) if names.peek().is_none() => return Ok(Some(BlobId::from_bytes(*id))),
                 Some((true, id)) if names.peek().is_some() => tree = TreeId::from_bytes(*id),
                 Some(_) => {
                     let why = format!("{name} is not what {path} needs it to be");
-                    return Err(SourceError::Malformed {
-                        id: tree.to_string(),
-                        why,
-                    });
+                    return Err(SourceError::Malformed { id: tree.to_string(), why });
                 }
             }
         }
@@ -116,11 +109,7 @@ impl BlobSource for Objects {
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
         let bytes = self.blobs.get(id).ok_or_else(|| SourceError::Missing(id.to_string()))?;
         if bytes.len() > limit {
-            return Err(SourceError::TooLarge {
-                id: id.to_string(),
-                size: bytes.len() as u64,
-                limit,
-            });
+            return Err(SourceError::TooLarge { id: id.to_string(), size: bytes.len() as u64, limit });
         }
         Ok(bytes.clone())
     }

@@ -81,9 +81,7 @@ fn play(mode: Mode, attempts: &[Attempt]) -> World {
                 let target = world.uri(*who);
                 let mut head = parent;
                 for voter in 0..PEOPLE {
-                    head = world
-                        .write(voter, &[head], Message::Vote(*kind, target))
-                        .unwrap_or(head);
+                    head = world.write(voter, &[head], Message::Vote(*kind, target)).unwrap_or(head);
                 }
                 let _ = world.write(*author, &[head], Message::Resolve(*kind, target));
                 continue;
@@ -104,9 +102,8 @@ fn shuffled(world: &World, choices: &[u8]) -> Vec<CommitId> {
     let mut order: Vec<CommitId> = Vec::new();
     let mut choices = choices.iter().cycle();
     while !open.is_empty() {
-        let ready: Vec<usize> = (0..open.len())
-            .filter(|&i| parents(&open[i]).iter().all(|parent| order.contains(parent)))
-            .collect();
+        let ready: Vec<usize> =
+            (0..open.len()).filter(|&i| parents(&open[i]).iter().all(|parent| order.contains(parent))).collect();
         let choice = usize::from(*choices.next().expect("choices are not empty"));
         order.push(open.remove(ready[choice % ready.len()]));
     }

@@ -29,9 +29,7 @@ fn admins(world: &mut World, heads: &[CommitId]) -> Vec<usize> {
 }
 
 fn number(world: &World, uri: parv_model::Uri) -> usize {
-    (0..world.people.len())
-        .find(|&n| world.uri(n) == uri)
-        .expect("one of our people")
+    (0..world.people.len()).find(|&n| world.uri(n) == uri).expect("one of our people")
 }
 
 fn role(world: &mut World, heads: &[CommitId], who: usize) -> Option<Role> {
@@ -45,13 +43,7 @@ fn two_majorities_duel_and_one_side_wins() {
     let (mut world, head) = setup(3, 0);
     let (a, c) = (world.uri(A), world.uri(C));
     let half = world.line(head, &[(B, Message::Vote(VoteKind::Ban, c))]);
-    let against_c = world.line(
-        half,
-        &[
-            (A, Message::Vote(VoteKind::Ban, c)),
-            (A, Message::Resolve(VoteKind::Ban, c)),
-        ],
-    );
+    let against_c = world.line(half, &[(A, Message::Vote(VoteKind::Ban, c)), (A, Message::Resolve(VoteKind::Ban, c))]);
     let against_a = world.line(
         half,
         &[
@@ -191,9 +183,7 @@ fn a_ban_beats_a_concurrent_join_whose_invitation_it_saw() {
     let banned = world.decide(invited, &[A, B], VoteKind::Ban, 5);
     let joined = world.line(invited, &[(5, Message::Join(newcomer)), (5, text("hello"))]);
     assert_eq!(role(&mut world, &[banned, joined], 5), Some(Role::Banned));
-    let merge = world
-        .write(A, &[banned, joined], Message::Merge)
-        .expect("an honest merge");
+    let merge = world.write(A, &[banned, joined], Message::Merge).expect("an honest merge");
     assert!(world.write(5, &[merge], text("x")).is_err());
 }
 
@@ -214,9 +204,7 @@ fn votes_from_both_halves_of_a_cut_come_together() {
     let there = world.line(head, &[(B, Message::Vote(VoteKind::Ban, d))]);
     let merge = world.write(C, &[here, there], Message::Merge).expect("an honest merge");
     assert!(world.replica.state(&[merge]).majority(VoteKind::Ban, &d));
-    let banned = world
-        .write(C, &[merge], Message::Resolve(VoteKind::Ban, d))
-        .expect("a majority");
+    let banned = world.write(C, &[merge], Message::Resolve(VoteKind::Ban, d)).expect("a majority");
     assert_eq!(role(&mut world, &[banned], D), Some(Role::Banned));
 }
 
@@ -227,8 +215,5 @@ fn concurrent_profiles_the_higher_hash_wins() {
     let state = world.replica.state(&[one]);
     let other = world.line(head, &[(B, Message::UpdateProfile)]);
     assert_eq!(world.replica.state(&[one, other]).profile(), state.profile());
-    assert_eq!(
-        world.replica.state(&[one, other]),
-        std::sync::Arc::new(world.replica.resolve_in_full(&[other, one]))
-    );
+    assert_eq!(world.replica.state(&[one, other]), std::sync::Arc::new(world.replica.resolve_in_full(&[other, one])));
 }

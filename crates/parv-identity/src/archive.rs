@@ -36,18 +36,10 @@ struct Cost {
 
 impl Cost {
     /// For new archives: the second recommended option of RFC 9106, about a quarter of a second on a small machine.
-    const RECOMMENDED: Self = Self {
-        memory_kib: 64 * 1024,
-        passes: 3,
-        lanes: 4,
-    };
+    const RECOMMENDED: Self = Self { memory_kib: 64 * 1024, passes: 3, lanes: 4 };
 
     /// The most that is spent on opening one: four times the memory and some passes more than what is written now.
-    const MOST: Self = Self {
-        memory_kib: 256 * 1024,
-        passes: 8,
-        lanes: 16,
-    };
+    const MOST: Self = Self { memory_kib: 256 * 1024, passes: 8, lanes: 16 };
 
     fn is_bearable(&self) -> bool {
         self.memory_kib <= Self::MOST.memory_kib && self.passes <= Self::MOST.passes && self.lanes <= Self::MOST.lanes
@@ -70,13 +62,7 @@ fn seal_at(key: &AccountKey, password: &str, cost: Cost) -> Result<Vec<u8>, Iden
     archive.extend(random);
     let seed = key.seed();
     let sealed = cipher(password, salt, cost)?
-        .encrypt(
-            XNonce::from_slice(nonce),
-            Payload {
-                msg: &*seed,
-                aad: &archive,
-            },
-        )
+        .encrypt(XNonce::from_slice(nonce), Payload { msg: &*seed, aad: &archive })
         .map_err(|_| malformed("the key cannot be sealed"))?;
     archive.extend(sealed);
     Ok(archive)
@@ -89,44 +75,22 @@ fn seal_at(key: &AccountKey, password: &str, cost: Cost) -> Result<Vec<u8>, Iden
 /// [`Malformed`](IdentityError::Malformed) if it is no archive, of a later version, or asks for more work than is bearable.
 pub fn open(archive: &[u8], password: &str) -> Result<AccountKey, IdentityError> {
     if archive.len() != ARCHIVE_BYTES {
-        return Err(malformed(&format!(
-            "it has {} bytes instead of {ARCHIVE_BYTES}",
-            archive.len()
-        )));
+        return Err(malformed(&format!("it has {} bytes instead of {ARCHIVE_BYTES}", archive.len())));
     }
     let (header, sealed) = archive.split_at(HEADER_BYTES);
-    let rest = header
-        .strip_prefix(MAGIC)
-        .ok_or_else(|| malformed("not an archive of version 1"))?;
+    let rest = header.strip_prefix(MAGIC).ok_or_else(|| malformed("not an archive of version 1"))?;
     let (numbers, rest) = rest.split_at(3 * 4);
     let (salt, nonce) = rest.split_at(SALT_BYTES);
-    let number = |at: usize| {
-        numbers[4 * at..4 * at + 4]
-            .iter()
-            .fold(0, |sum, &byte| sum << 8 | u32::from(byte))
-    };
-    let cost = Cost {
-        memory_kib: number(0),
-        passes: number(1),
-        lanes: number(2),
-    };
+    let number = |at: usize| numbers[4 * at..4 * at + 4].iter().fold(0, |sum, &byte| sum << 8 | u32::from(byte));
+    let cost = Cost { memory_kib: number(0), passes: number(1), lanes: number(2) };
     if !cost.is_bearable() {
         return Err(malformed("it asks for too much work"));
     }
     let seed = cipher(password, salt, cost)?
-        .decrypt(
-            XNonce::from_slice(nonce),
-            Payload {
-                msg: sealed,
-                aad: header,
-            },
-        )
+        .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad: header })
         .map_err(|_| IdentityError::WrongPassword)?;
     let seed = Zeroizing::new(seed);
-    let seed = seed
-        .as_slice()
-        .try_into()
-        .map_err(|_| malformed("what it holds is no key"))?;
+    let seed = seed.as_slice().try_into().map_err(|_| malformed("what it holds is no key"))?;
     Ok(AccountKey::from_seed(seed))
 }
 
@@ -142,10 +106,7 @@ fn cipher(password: &str, salt: &[u8], cost: Cost) -> Result<XChaCha20Poly1305, 
 }
 
 fn malformed(why: &str) -> IdentityError {
-    IdentityError::Malformed {
-        what: WHAT,
-        why: why.to_owned(),
-    }
+    IdentityError::Malformed { what: WHAT, why: why.to_owned() }
 }
 
 #[cfg(test)]
@@ -153,11 +114,7 @@ mod tests {
     use super::*;
 
     /// The least work that Argon2 knows, to keep the tests quick.
-    const QUICK: Cost = Cost {
-        memory_kib: 8,
-        passes: 1,
-        lanes: 1,
-    };
+    const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
     #[test]
     fn opens_with_the_password_and_no_other() {
@@ -165,10 +122,7 @@ mod tests {
         let archive = seal(&key, "korrekt häst").unwrap();
         assert_eq!(archive.len(), ARCHIVE_BYTES);
         assert_eq!(open(&archive, "korrekt häst").unwrap().uri(), key.uri());
-        assert!(matches!(
-            open(&archive, "korrekt hast"),
-            Err(IdentityError::WrongPassword)
-        ));
+        assert!(matches!(open(&archive, "korrekt hast"), Err(IdentityError::WrongPassword)));
     }
 
     #[test]
@@ -186,10 +140,7 @@ mod tests {
             let mut damaged = archive.clone();
             damaged[at] ^= 1;
             assert!(open(&damaged, "p").is_err(), "a changed byte {at} went unnoticed");
-            assert!(
-                open(&archive[..at], "p").is_err(),
-                "an archive of {at} bytes was opened"
-            );
+            assert!(open(&archive[..at], "p").is_err(), "an archive of {at} bytes was opened");
         }
     }
 
@@ -200,10 +151,7 @@ mod tests {
             let mut hostile = archive.clone();
             hostile[MAGIC.len() + 4 * number..][..4].fill(0xff);
             let error = open(&hostile, "p").unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                "the account archive is malformed: it asks for too much work"
-            );
+            assert_eq!(error.to_string(), "the account archive is malformed: it asks for too much work");
         }
         archive[MAGIC.len()..][..12].fill(0);
         assert!(matches!(open(&archive, "p"), Err(IdentityError::Malformed { .. })));

@@ -37,16 +37,8 @@ pub const DEVICE_VALIDITY_SECONDS: i64 = 2 * YEAR_SECONDS;
 /// A mean Gregorian year, in seconds.
 const YEAR_SECONDS: i64 = 31_556_952;
 
-const ACCOUNT: Kind = Kind {
-    what: "account certificate",
-    label: "CERTIFICATE",
-    limit: MAX_CERTIFICATE_BYTES,
-};
-const DEVICE: Kind = Kind {
-    what: "device certificate",
-    label: "CERTIFICATE",
-    limit: MAX_CERTIFICATE_BYTES,
-};
+const ACCOUNT: Kind = Kind { what: "account certificate", label: "CERTIFICATE", limit: MAX_CERTIFICATE_BYTES };
+const DEVICE: Kind = Kind { what: "device certificate", label: "CERTIFICATE", limit: MAX_CERTIFICATE_BYTES };
 
 /// The period in which a certificate is good, in seconds since 1970, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,10 +63,7 @@ impl Validity {
     /// New certificates begin in 1970, because they are judged by the attested time of a conversation (validation §7), and
     /// that may lie years back where nobody has written: a device that was made today must be able to write there.
     pub fn until(now: i64, seconds: i64) -> Self {
-        Self {
-            not_before: 0,
-            not_after: now.saturating_add(seconds).clamp(0, MAX_TIME),
-        }
+        Self { not_before: 0, not_after: now.saturating_add(seconds).clamp(0, MAX_TIME) }
     }
 
     /// Whether this second lies in the period.
@@ -103,9 +92,7 @@ impl Serial {
         let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
         let digits = &bytes[zeros..];
         let mut padded = [0; Self::MAX_BYTES];
-        padded
-            .get_mut(Self::MAX_BYTES.checked_sub(digits.len())?..)?
-            .copy_from_slice(digits);
+        padded.get_mut(Self::MAX_BYTES.checked_sub(digits.len())?..)?.copy_from_slice(digits);
         (!digits.is_empty() && padded[0] < 0x80).then_some(Self(padded))
     }
 
@@ -116,10 +103,7 @@ impl Serial {
 
     pub(crate) fn read(what: &'static str, bytes: &[u8]) -> Result<Self, IdentityError> {
         let why = "a serial number is not positive or longer than 20 bytes";
-        Self::from_bytes(bytes).ok_or_else(|| IdentityError::Malformed {
-            what,
-            why: why.to_owned(),
-        })
+        Self::from_bytes(bytes).ok_or_else(|| IdentityError::Malformed { what, why: why.to_owned() })
     }
 
     pub(crate) fn for_builder(&self) -> SerialNumber {
@@ -181,11 +165,7 @@ impl AccountCertificate {
             return Err(IdentityError::NotCanonical { what });
         }
         x509::check_signature(what, &subject.key, parsed.tbs_certificate.as_ref(), &signature)?;
-        Ok(Self {
-            pem: pem.to_vec(),
-            subject,
-            validity,
-        })
+        Ok(Self { pem: pem.to_vec(), subject, validity })
     }
 
     fn build(
@@ -225,11 +205,7 @@ impl AccountCertificate {
     pub(crate) fn issuer_name(&self, key: &AccountKey) -> Result<&Name, IdentityError> {
         if self.uri() != key.uri() {
             let (expected, found) = (key.uri().to_string(), self.uri().to_string());
-            return Err(IdentityError::Mismatch {
-                what: ACCOUNT.what,
-                expected,
-                found,
-            });
+            return Err(IdentityError::Mismatch { what: ACCOUNT.what, expected, found });
         }
         Ok(&self.subject)
     }
@@ -276,25 +252,12 @@ impl DeviceCertificate {
         let serial = Serial::read(what, parsed.raw_serial())?;
         let validity = x509::read_period(parsed.validity.not_before, parsed.validity.not_after)?;
         let signature = x509::read_signature(what, &parsed.signature_value)?;
-        if Self::build(
-            &subject,
-            &issuer,
-            &serial,
-            validity,
-            Signer::Replay(issuer.key, signature),
-        )? != der
-        {
+        if Self::build(&subject, &issuer, &serial, validity, Signer::Replay(issuer.key, signature))? != der {
             return Err(IdentityError::NotCanonical { what });
         }
         x509::check_key(&subject.key)?;
         x509::check_signature(what, &issuer.key, parsed.tbs_certificate.as_ref(), &signature)?;
-        Ok(Self {
-            pem: pem.to_vec(),
-            subject,
-            issuer,
-            serial,
-            validity,
-        })
+        Ok(Self { pem: pem.to_vec(), subject, issuer, serial, validity })
     }
 
     fn build(
@@ -361,13 +324,8 @@ fn common_form(subject: &Name, serial: &Serial, validity: Validity) -> Certifica
 }
 
 fn parse<'a>(what: &'static str, der: &'a [u8]) -> Result<X509Certificate<'a>, IdentityError> {
-    let malformed = |error| IdentityError::Malformed {
-        what,
-        why: format!("not x.509: {error}"),
-    };
-    X509Certificate::from_der(der)
-        .map(|(_, parsed)| parsed)
-        .map_err(malformed)
+    let malformed = |error| IdentityError::Malformed { what, why: format!("not x.509: {error}") };
+    X509Certificate::from_der(der).map(|(_, parsed)| parsed).map_err(malformed)
 }
 
 #[cfg(test)]

@@ -18,11 +18,7 @@ use std::collections::BTreeSet;
 use x509_parser::prelude::FromDer;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-const CRL: Kind = Kind {
-    what: "revocation list",
-    label: "X509 CRL",
-    limit: MAX_CRL_BYTES,
-};
+const CRL: Kind = Kind { what: "revocation list", label: "X509 CRL", limit: MAX_CRL_BYTES };
 
 /// A revocation list, signed by the account it names: genuine by construction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,26 +63,16 @@ impl Crl {
         let issuer = Name::read(what, parsed.issuer())?;
         let number = parsed.crl_number().and_then(|number| u64::try_from(number).ok());
         let number = number.ok_or_else(|| malformed("no crl number, or one of more than 64 bits".to_owned()))?;
-        let next_update = parsed
-            .next_update()
-            .ok_or_else(|| malformed("no next update".to_owned()))?;
+        let next_update = parsed.next_update().ok_or_else(|| malformed("no next update".to_owned()))?;
         let period = x509::read_period(parsed.last_update(), next_update)?;
-        let serials = parsed
-            .iter_revoked_certificates()
-            .map(|entry| Serial::read(what, entry.raw_serial()));
+        let serials = parsed.iter_revoked_certificates().map(|entry| Serial::read(what, entry.raw_serial()));
         let revoked = serials.collect::<Result<BTreeSet<_>, _>>()?;
         let signature = x509::read_signature(what, &parsed.signature_value)?;
         if Self::build(&issuer, number, &revoked, period, Signer::Replay(issuer.key, signature))? != der {
             return Err(IdentityError::NotCanonical { what });
         }
         x509::check_signature(what, &issuer.key, parsed.tbs_cert_list.as_ref(), &signature)?;
-        Ok(Self {
-            pem: pem.to_vec(),
-            issuer,
-            number,
-            revoked,
-            period,
-        })
+        Ok(Self { pem: pem.to_vec(), issuer, number, revoked, period })
     }
 
     fn build(
@@ -113,9 +99,7 @@ impl Crl {
         let mut issuer_form = CertificateParams::default();
         issuer_form.distinguished_name = issuer.distinguished();
         issuer_form.key_usages = vec![KeyUsagePurpose::CrlSign];
-        let list = form
-            .signed_by(&Issuer::new(issuer_form, signer))
-            .map_err(x509::build_error(CRL.what))?;
+        let list = form.signed_by(&Issuer::new(issuer_form, signer)).map_err(x509::build_error(CRL.what))?;
         Ok(list.der().to_vec())
     }
 
@@ -155,10 +139,7 @@ mod tests {
     use super::*;
     use IdentityError::{BadSignature, Mismatch, NotCanonical, NotPem, Period, TooLarge};
 
-    const LIFE: Validity = Validity {
-        not_before: 0,
-        not_after: 2_000_000_000,
-    };
+    const LIFE: Validity = Validity { not_before: 0, not_after: 2_000_000_000 };
 
     fn account(seed: u8) -> (AccountKey, AccountCertificate) {
         let key = AccountKey::from_seed([seed; 32]);
@@ -167,10 +148,7 @@ mod tests {
     }
 
     fn serials(numbers: impl IntoIterator<Item = u16>) -> BTreeSet<Serial> {
-        numbers
-            .into_iter()
-            .map(|number| Serial::from_bytes(&number.to_be_bytes()).unwrap())
-            .collect()
+        numbers.into_iter().map(|number| Serial::from_bytes(&number.to_be_bytes()).unwrap()).collect()
     }
 
     fn list(numbers: impl IntoIterator<Item = u16>) -> Crl {
@@ -211,17 +189,7 @@ mod tests {
         assert_eq!(issue(&mallory_key, &mallory).unwrap().account(), mallory.uri());
         let signer = Signer::Issue(&mallory_key, *alice.uri().as_bytes());
         let name = Name::new("Alice", *alice.uri().as_bytes()).unwrap();
-        let forged = Crl::build(
-            &name,
-            1,
-            &serials([1]),
-            Validity {
-                not_before: 1,
-                not_after: 2,
-            },
-            signer,
-        )
-        .unwrap();
+        let forged = Crl::build(&name, 1, &serials([1]), Validity { not_before: 1, not_after: 2 }, signer).unwrap();
         assert!(matches!(Crl::from_pem(&CRL.encode(forged)), Err(BadSignature { .. })));
     }
 
@@ -229,10 +197,7 @@ mod tests {
     fn the_next_update_comes_after_this_one() {
         let (key, alice) = account(1);
         assert!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 5).is_err());
-        assert!(matches!(
-            Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 4),
-            Err(Period { .. })
-        ));
+        assert!(matches!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 4), Err(Period { .. })));
     }
 
     #[test]
@@ -245,27 +210,18 @@ mod tests {
             for mask in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
                 let mut damaged = der.clone();
                 damaged[at] ^= mask;
-                assert!(
-                    Crl::from_pem(&CRL.encode(damaged)).is_err(),
-                    "a changed byte {at} went unnoticed"
-                );
+                assert!(Crl::from_pem(&CRL.encode(damaged)).is_err(), "a changed byte {at} went unnoticed");
             }
         }
         assert!(matches!(Crl::from_pem(&der), Err(NotPem { .. })));
         assert!(matches!(Crl::from_pem(&crl.pem().repeat(2)), Err(NotPem { .. })));
-        assert!(matches!(
-            Crl::from_pem(&CRL.encode([&der[..], b"\0"].concat())),
-            Err(NotCanonical { .. })
-        ));
+        assert!(matches!(Crl::from_pem(&CRL.encode([&der[..], b"\0"].concat())), Err(NotCanonical { .. })));
     }
 
     /// The form must never change by itself, as with another version of the builder.
     #[test]
     fn the_form_is_the_one_that_conversations_hold() {
         let crl = list([1, 0x8000]);
-        assert_eq!(
-            std::str::from_utf8(crl.pem()).unwrap(),
-            include_str!("../tests/fixtures/account.crl")
-        );
+        assert_eq!(std::str::from_utf8(crl.pem()).unwrap(), include_str!("../tests/fixtures/account.crl"));
     }
 }

@@ -36,47 +36,20 @@ struct Entry {
 impl Entry {
     fn check_size(&self, bytes: usize) -> Result<(), IdentityError> {
         if bytes > self.limit {
-            return Err(IdentityError::TooLarge {
-                what: self.what,
-                bytes,
-                limit: self.limit,
-            });
+            return Err(IdentityError::TooLarge { what: self.what, bytes, limit: self.limit });
         }
         Ok(())
     }
 }
 
 /// Ours has 119 bytes.
-const DEVICE_KEY: Entry = Entry {
-    name: "device.key",
-    what: "device key",
-    limit: 4 * 1024,
-    secret: true,
-};
-const ACCOUNT_CERTIFICATE: Entry = Entry {
-    name: "account.crt",
-    what: "account certificate",
-    limit: MAX_CERTIFICATE_BYTES,
-    secret: false,
-};
-const DEVICE_CERTIFICATE: Entry = Entry {
-    name: "device.crt",
-    what: "device certificate",
-    limit: MAX_CERTIFICATE_BYTES,
-    secret: false,
-};
-const CRL: Entry = Entry {
-    name: "account.crl",
-    what: "revocation list",
-    limit: MAX_CRL_BYTES,
-    secret: false,
-};
-const ARCHIVE: Entry = Entry {
-    name: "account.archive",
-    what: "account archive",
-    limit: ARCHIVE_BYTES,
-    secret: true,
-};
+const DEVICE_KEY: Entry = Entry { name: "device.key", what: "device key", limit: 4 * 1024, secret: true };
+const ACCOUNT_CERTIFICATE: Entry =
+    Entry { name: "account.crt", what: "account certificate", limit: MAX_CERTIFICATE_BYTES, secret: false };
+const DEVICE_CERTIFICATE: Entry =
+    Entry { name: "device.crt", what: "device certificate", limit: MAX_CERTIFICATE_BYTES, secret: false };
+const CRL: Entry = Entry { name: "account.crl", what: "revocation list", limit: MAX_CRL_BYTES, secret: false };
+const ARCHIVE: Entry = Entry { name: "account.archive", what: "account archive", limit: ARCHIVE_BYTES, secret: true };
 
 /// What [`IdentityFolder::create`] puts down.
 #[derive(Debug, Clone, Copy)]
@@ -103,14 +76,9 @@ impl IdentityFolder {
         let parent = parent_of(path);
         make_private_folders(parent).map_err(io_error("make the folder", parent))?;
         let draft = draft_folder(parent).map_err(io_error("make a folder in", parent))?;
-        let folder = Self {
-            path: draft.path().to_owned(),
-        };
+        let folder = Self { path: draft.path().to_owned() };
         let secret = new.identity.device_key.to_pkcs8_pem();
-        let secret = secret.map_err(|error| IdentityError::Malformed {
-            what: "device key",
-            why: error.to_string(),
-        })?;
+        let secret = secret.map_err(|error| IdentityError::Malformed { what: "device key", why: error.to_string() })?;
         folder.write(&DEVICE_KEY, secret.as_bytes())?;
         folder.write_papers(new.identity)?;
         if let Some(archive) = new.archive {
@@ -172,10 +140,7 @@ impl IdentityFolder {
 
     fn device_key(&self) -> Result<DeviceKey, IdentityError> {
         let pem = self.read(&DEVICE_KEY)?;
-        let malformed = |why: String| IdentityError::Malformed {
-            what: "device key",
-            why,
-        };
+        let malformed = |why: String| IdentityError::Malformed { what: "device key", why };
         let text = std::str::from_utf8(&pem).map_err(|error| malformed(error.to_string()))?;
         DeviceKey::from_pkcs8_pem(text).map_err(|error| malformed(error.to_string()))
     }
@@ -218,10 +183,7 @@ impl IdentityFolder {
         if entry.secret
             && let Some(mode) = mode_open_to_others(&metadata)
         {
-            return Err(IdentityError::Exposed {
-                path: path.clone(),
-                mode,
-            });
+            return Err(IdentityError::Exposed { path: path.clone(), mode });
         }
         let mut contents = Zeroizing::new(Vec::with_capacity(entry.limit + 1)); // growing would leave copies of a key behind
         File::open(&path)
@@ -233,11 +195,7 @@ impl IdentityFolder {
 }
 
 fn io_error(action: &'static str, path: &Path) -> impl Fn(io::Error) -> IdentityError {
-    move |source| IdentityError::Io {
-        action,
-        path: path.to_owned(),
-        source,
-    }
+    move |source| IdentityError::Io { action, path: path.to_owned(), source }
 }
 
 /// Makes a folder and those it lies in where they are missing, for their owner only, and durably.
@@ -257,9 +215,7 @@ fn make_private_folders(path: &Path) -> io::Result<()> {
 
 /// The folder in which a path lies.
 fn parent_of(path: &Path) -> &Path {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."))
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A folder under a name of its own, cleared away if it does not get another.

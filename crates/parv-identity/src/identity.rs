@@ -62,12 +62,7 @@ impl Identity {
         device_certificate: DeviceCertificate,
         crl: Option<Crl>,
     ) -> Result<Self, IdentityError> {
-        let identity = Self {
-            device_key,
-            account_certificate,
-            device_certificate,
-            crl,
-        };
+        let identity = Self { device_key, account_certificate, device_certificate, crl };
         identity.check()?;
         Ok(identity)
     }
@@ -77,9 +72,7 @@ impl Identity {
         let certificate = &self.device_certificate;
         same("device certificate", self.device_id(), certificate.device())?;
         same("device certificate", self.uri(), certificate.account())?;
-        self.crl
-            .as_ref()
-            .map_or(Ok(()), |crl| same("revocation list", self.uri(), crl.account()))
+        self.crl.as_ref().map_or(Ok(()), |crl| same("revocation list", self.uri(), crl.account()))
     }
 
     /// The account.
@@ -97,9 +90,5 @@ pub(crate) fn same<Id: PartialEq + ToString>(what: &'static str, expected: Id, f
     if expected == found {
         return Ok(());
     }
-    Err(IdentityError::Mismatch {
-        what,
-        expected: expected.to_string(),
-        found: found.to_string(),
-    })
+    Err(IdentityError::Mismatch { what, expected: expected.to_string(), found: found.to_string() })
 }

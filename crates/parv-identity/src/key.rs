@@ -69,11 +69,7 @@ key_type!(
 impl DeviceKey {
     /// The key as PKCS#8 (version 1, which every OpenSSL reads) in PEM.
     pub(crate) fn to_pkcs8_pem(&self) -> pkcs8::Result<Zeroizing<String>> {
-        KeypairBytes {
-            secret_key: self.0.to_bytes(),
-            public_key: None,
-        }
-        .to_pkcs8_pem(LineEnding::LF)
+        KeypairBytes { secret_key: self.0.to_bytes(), public_key: None }.to_pkcs8_pem(LineEnding::LF)
     }
 
     /// The key in such a PEM text.
@@ -172,12 +168,7 @@ mod tests {
             assert!(verifying_key(&bytes(key)).is_none(), "{key} was taken");
         }
         // The point with y = 3 itself is a good key: only its second spelling was refused.
-        assert!(
-            verifying_key(&bytes(
-                "0300000000000000000000000000000000000000000000000000000000000000"
-            ))
-            .is_some()
-        );
+        assert!(verifying_key(&bytes("0300000000000000000000000000000000000000000000000000000000000000")).is_some());
     }
 
     #[test]

@@ -24,11 +24,7 @@ impl Kind {
     /// The bytes inside such a text; refuses every other spelling of them.
     pub(crate) fn decode(self, text: &[u8]) -> Result<Vec<u8>, IdentityError> {
         if text.len() > self.limit {
-            return Err(IdentityError::TooLarge {
-                what: self.what,
-                bytes: text.len(),
-                limit: self.limit,
-            });
+            return Err(IdentityError::TooLarge { what: self.what, bytes: text.len(), limit: self.limit });
         }
         let der = ::pem::parse(text).map_err(|_| self.not_pem())?.into_contents();
         if self.encode(der.clone()) != text {

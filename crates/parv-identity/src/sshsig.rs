@@ -75,11 +75,7 @@ pub struct Signature {
 
 /// Signs `payload` and gives the armour, without a newline at its end.
 pub fn sign(key: &DeviceKey, payload: &[u8]) -> String {
-    Signature {
-        device: key.device_id(),
-        bytes: key.sign(&signed_data(payload)),
-    }
-    .encode()
+    Signature { device: key.device_id(), bytes: key.sign(&signed_data(payload)) }.encode()
 }
 
 /// Reads an armour.
@@ -91,14 +87,8 @@ pub fn decode(armour: &str) -> Result<Signature, SshsigError> {
     if armour.len() > MAX_ARMOUR_BYTES {
         return Err(SshsigError::NotArmoured);
     }
-    let body = armour
-        .strip_prefix(BEGIN)
-        .and_then(|rest| rest.split_once(END))
-        .ok_or(SshsigError::NotArmoured)?
-        .0;
-    let blob = STANDARD
-        .decode(body.replace(['\n', '\r'], ""))
-        .map_err(|_| SshsigError::NotArmoured)?;
+    let body = armour.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)).ok_or(SshsigError::NotArmoured)?.0;
+    let blob = STANDARD.decode(body.replace(['\n', '\r'], "")).map_err(|_| SshsigError::NotArmoured)?;
     let signature = decode_blob(&blob)?;
     if signature.encode() != armour {
         return Err(SshsigError::NotCanonical);
@@ -183,9 +173,7 @@ fn signed_data(payload: &[u8]) -> Vec<u8> {
 }
 
 fn decode_blob(blob: &[u8]) -> Result<Signature, SshsigError> {
-    let rest = blob
-        .strip_prefix(MAGIC)
-        .and_then(|rest| rest.strip_prefix(&VERSION.to_be_bytes()));
+    let rest = blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&VERSION.to_be_bytes()));
     let mut rest = rest.ok_or(SshsigError::Malformed)?;
     let mut key = take(&mut rest)?;
     expect(take(&mut key)?, KEY_TYPE, SshsigError::KeyType)?;
@@ -196,10 +184,7 @@ fn decode_blob(blob: &[u8]) -> Result<Signature, SshsigError> {
     let mut signature = take(&mut rest)?;
     expect(take(&mut signature)?, KEY_TYPE, SshsigError::KeyType)?;
     let bytes = take(&mut signature)?.try_into().map_err(|_| SshsigError::Malformed)?;
-    Ok(Signature {
-        device: DeviceId::from_bytes(device),
-        bytes,
-    })
+    Ok(Signature { device: DeviceId::from_bytes(device), bytes })
 }
 
 fn expect(found: &[u8], expected: &str, refuse: fn(String) -> SshsigError) -> Result<(), SshsigError> {
@@ -208,9 +193,7 @@ fn expect(found: &[u8], expected: &str, refuse: fn(String) -> SshsigError) -> Re
     if found == expected.as_bytes() {
         return Ok(());
     }
-    Err(refuse(
-        String::from_utf8_lossy(&found[..found.len().min(SHOWN)]).into_owned(),
-    ))
+    Err(refuse(String::from_utf8_lossy(&found[..found.len().min(SHOWN)]).into_owned()))
 }
 
 /// Takes an SSH `string` (length and bytes) off the front.
@@ -278,10 +261,7 @@ mod tests {
         assert_eq!(signature.encode(), armour);
         assert_eq!(signature.verify(b"payload"), Ok(()));
         assert_eq!(signature.verify(b"payloaf"), Err(SshsigError::Bad(key.device_id())));
-        let of_another = Signature {
-            device: DeviceKey::from_seed([8; 32]).device_id(),
-            ..signature
-        };
+        let of_another = Signature { device: DeviceKey::from_seed([8; 32]).device_id(), ..signature };
         assert_eq!(of_another.verify(b"payload"), Err(SshsigError::Bad(of_another.device)));
     }
 
@@ -289,14 +269,8 @@ mod tests {
     fn the_armour_has_openssh_lines() {
         let (_, armour) = signed();
         let lines: Vec<_> = armour.lines().collect();
-        assert_eq!(
-            (lines[0], lines[5]),
-            ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----")
-        );
-        assert_eq!(
-            lines.iter().map(|line| line.len()).collect::<Vec<_>>(),
-            [29, 70, 70, 70, 22, 27]
-        );
+        assert_eq!((lines[0], lines[5]), ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"));
+        assert_eq!(lines.iter().map(|line| line.len()).collect::<Vec<_>>(), [29, 70, 70, 70, 22, 27]);
         assert_eq!(armour.len(), 293);
     }
 
@@ -304,13 +278,8 @@ mod tests {
     fn another_spelling_of_a_good_signature_is_refused() {
         let (_, armour) = signed();
         let body = STANDARD.encode(blob(&armour));
-        let wrapped_at_76 = format!(
-            "{BEGIN}{}\n{}\n{}\n{}{END}",
-            &body[..76],
-            &body[76..152],
-            &body[152..228],
-            &body[228..]
-        );
+        let wrapped_at_76 =
+            format!("{BEGIN}{}\n{}\n{}\n{}{END}", &body[..76], &body[76..152], &body[152..228], &body[228..]);
         let (first, last) = armour.split_at(100);
         let respelled = [
             ("wrapped at 76", wrapped_at_76),
@@ -319,14 +288,8 @@ mod tests {
             ("a newline after it", format!("{armour}\n")),
             ("a line after it", format!("{armour}\nx")),
             ("a blank line in it", format!("{first}\n\n{last}")),
-            (
-                "a newline in front of the end",
-                armour.replace(END, &format!("\n{END}")),
-            ),
-            (
-                "a field after the signature",
-                armoured(&[blob(&armour), vec![0; 4]].concat()),
-            ),
+            ("a newline in front of the end", armour.replace(END, &format!("\n{END}"))),
+            ("a field after the signature", armoured(&[blob(&armour), vec![0; 4]].concat())),
             ("two of them", format!("{armour}\n{armour}")),
         ];
         for (what, respelled) in respelled {
@@ -348,30 +311,12 @@ mod tests {
             decode(&armoured(&blob))
         };
         assert!(with(1, b"git", b"", b"sha512", b"ssh-ed25519", 64).is_ok());
-        assert_eq!(
-            with(2, b"git", b"", b"sha512", b"ssh-ed25519", 64),
-            Err(SshsigError::Malformed)
-        );
-        assert_eq!(
-            with(1, b"file", b"", b"sha512", b"ssh-ed25519", 64),
-            Err(SshsigError::Namespace("file".into()))
-        );
-        assert_eq!(
-            with(1, b"git", b"x", b"sha512", b"ssh-ed25519", 64),
-            Err(SshsigError::NotCanonical)
-        );
-        assert_eq!(
-            with(1, b"git", b"", b"sha256", b"ssh-ed25519", 64),
-            Err(SshsigError::Hash("sha256".into()))
-        );
-        assert_eq!(
-            with(1, b"git", b"", b"sha512", b"ssh-rsa", 64),
-            Err(SshsigError::KeyType("ssh-rsa".into()))
-        );
-        assert_eq!(
-            with(1, b"git", b"", b"sha512", b"ssh-ed25519", 63),
-            Err(SshsigError::Malformed)
-        );
+        assert_eq!(with(2, b"git", b"", b"sha512", b"ssh-ed25519", 64), Err(SshsigError::Malformed));
+        assert_eq!(with(1, b"file", b"", b"sha512", b"ssh-ed25519", 64), Err(SshsigError::Namespace("file".into())));
+        assert_eq!(with(1, b"git", b"x", b"sha512", b"ssh-ed25519", 64), Err(SshsigError::NotCanonical));
+        assert_eq!(with(1, b"git", b"", b"sha256", b"ssh-ed25519", 64), Err(SshsigError::Hash("sha256".into())));
+        assert_eq!(with(1, b"git", b"", b"sha512", b"ssh-rsa", 64), Err(SshsigError::KeyType("ssh-rsa".into())));
+        assert_eq!(with(1, b"git", b"", b"sha512", b"ssh-ed25519", 63), Err(SshsigError::Malformed));
     }
 
     #[test]
@@ -389,15 +334,9 @@ mod tests {
         }
         let huge_lengths = [MAGIC, &VERSION.to_be_bytes(), &[0xff; 64]].concat();
         assert_eq!(decode(&armoured(&huge_lengths)), Err(SshsigError::Malformed));
-        for nonsense in [
-            "",
-            "\n",
-            BEGIN,
-            END,
-            &format!("{BEGIN}{END}"),
-            &format!("{BEGIN}!{END}"),
-            &"A".repeat(1 << 20),
-        ] {
+        for nonsense in
+            ["", "\n", BEGIN, END, &format!("{BEGIN}{END}"), &format!("{BEGIN}!{END}"), &"A".repeat(1 << 20)]
+        {
             assert!(decode(nonsense).is_err());
         }
     }
@@ -408,14 +347,7 @@ mod tests {
         neutral[0] = 1;
         let mut bytes = [0; 64];
         bytes[0] = 1; // R = neutral, S = 0: satisfies the bare equation for every payload
-        let signature = decode(
-            &Signature {
-                device: DeviceId::from_bytes(neutral),
-                bytes,
-            }
-            .encode(),
-        )
-        .unwrap();
+        let signature = decode(&Signature { device: DeviceId::from_bytes(neutral), bytes }.encode()).unwrap();
         assert_eq!(signature.verify(b"anything"), Err(SshsigError::UnusableKey));
     }
 }

@@ -36,22 +36,14 @@ impl Name {
     pub(crate) fn new(common_name: &str, key: [u8; 32]) -> Result<Self, IdentityError> {
         let fits = common_name.chars().count() <= MAX_COMMON_NAME_CHARS;
         if !fits || DisplayName::parse(common_name).is_none() {
-            return Err(IdentityError::Name(
-                common_name.chars().take(2 * MAX_COMMON_NAME_CHARS).collect(),
-            ));
+            return Err(IdentityError::Name(common_name.chars().take(2 * MAX_COMMON_NAME_CHARS).collect()));
         }
-        Ok(Self {
-            common_name: common_name.to_owned(),
-            key,
-        })
+        Ok(Self { common_name: common_name.to_owned(), key })
     }
 
     /// Takes the name out of a parsed one. That it has these two attributes in this order is settled by the rebuilding.
     pub(crate) fn read(what: &'static str, name: &X509Name<'_>) -> Result<Self, IdentityError> {
-        let malformed = |why: &str| IdentityError::Malformed {
-            what,
-            why: why.to_owned(),
-        };
+        let malformed = |why: &str| IdentityError::Malformed { what, why: why.to_owned() };
         let mut texts = name.iter_attributes().map(|attribute| attribute.as_str());
         let (Some(Ok(common_name)), Some(Ok(uid)), None) = (texts.next(), texts.next(), texts.next()) else {
             return Err(malformed("a name is not a common name and a uid"));
@@ -64,10 +56,7 @@ impl Name {
     pub(crate) fn distinguished(&self) -> DistinguishedName {
         let mut name = DistinguishedName::new();
         name.push(DnType::CommonName, self.common_name.as_str());
-        name.push(
-            DnType::CustomDnType(UID.to_vec()),
-            Uri::from_bytes(self.key).to_string(),
-        );
+        name.push(DnType::CustomDnType(UID.to_vec()), Uri::from_bytes(self.key).to_string());
         name
     }
 
@@ -128,10 +117,7 @@ impl rcgen::SigningKey for Signer<'_> {
 
 /// The 64 bytes of an Ed25519 signature.
 pub(crate) fn read_signature(what: &'static str, bits: &BitString<'_>) -> Result<[u8; 64], IdentityError> {
-    let malformed = |_| IdentityError::Malformed {
-        what,
-        why: "the signature has not 64 bytes".to_owned(),
-    };
+    let malformed = |_| IdentityError::Malformed { what, why: "the signature has not 64 bytes".to_owned() };
     bits.data.as_ref().try_into().map_err(malformed)
 }
 
@@ -169,8 +155,5 @@ pub(crate) fn date(seconds: i64) -> OffsetDateTime {
 
 /// What the builder refused; it can only be something that was just checked, so it is told as it is.
 pub(crate) fn build_error(what: &'static str) -> impl Fn(rcgen::Error) -> IdentityError {
-    move |error| IdentityError::Malformed {
-        what,
-        why: error.to_string(),
-    }
+    move |error| IdentityError::Malformed { what, why: error.to_string() }
 }

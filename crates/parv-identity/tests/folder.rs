@@ -14,14 +14,7 @@ fn written() -> (TempDir, PathBuf, Identity) {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("alice/identity");
     let (identity, _) = Identity::create("Alice", "phone", NOW).unwrap();
-    IdentityFolder::create(
-        &path,
-        &NewIdentity {
-            identity: &identity,
-            archive: None,
-        },
-    )
-    .unwrap();
+    IdentityFolder::create(&path, &NewIdentity { identity: &identity, archive: None }).unwrap();
     (root, path, identity)
 }
 
@@ -30,10 +23,8 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn names(path: &Path) -> Vec<String> {
-    let mut names: Vec<_> = fs::read_dir(path)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let mut names: Vec<_> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -64,10 +55,7 @@ fn only_its_owner_may_look() {
     let key = path.join("device.key");
     fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
     let error = IdentityFolder::open(&path).unwrap_err().to_string();
-    let expected = format!(
-        "{0} can be read by others (mode 640); put it right with: chmod 600 {0}",
-        key.display()
-    );
+    let expected = format!("{0} can be read by others (mode 640); put it right with: chmod 600 {0}", key.display());
     assert_eq!(error, expected);
 
     fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
@@ -79,26 +67,14 @@ fn only_its_owner_may_look() {
 fn an_identity_is_never_overwritten() {
     let (_root, path, identity) = written();
     let (other, _) = Identity::create("Mallory", "phone", NOW).unwrap();
-    let again = IdentityFolder::create(
-        &path,
-        &NewIdentity {
-            identity: &other,
-            archive: None,
-        },
-    );
+    let again = IdentityFolder::create(&path, &NewIdentity { identity: &other, archive: None });
     assert!(matches!(again, Err(IdentityError::AlreadyThere(at)) if at == path));
     assert_same(&IdentityFolder::open(&path).unwrap().1, &identity);
     assert_eq!(names(path.parent().unwrap()), ["identity"], "a draft was left behind");
 
     let file = path.with_file_name("file");
     fs::write(&file, "something else").unwrap();
-    let over_a_file = IdentityFolder::create(
-        &file,
-        &NewIdentity {
-            identity: &other,
-            archive: None,
-        },
-    );
+    let over_a_file = IdentityFolder::create(&file, &NewIdentity { identity: &other, archive: None });
     assert!(matches!(over_a_file, Err(IdentityError::AlreadyThere(_))));
 }
 
@@ -108,14 +84,7 @@ fn papers_are_renewed_and_the_key_stays() {
     let path = root.path().join("identity");
     let (mut identity, account_key) = Identity::create("Alice", "phone", NOW).unwrap();
     let sealed = archive::seal(&account_key, "secret").unwrap();
-    let folder = IdentityFolder::create(
-        &path,
-        &NewIdentity {
-            identity: &identity,
-            archive: Some(&sealed),
-        },
-    )
-    .unwrap();
+    let folder = IdentityFolder::create(&path, &NewIdentity { identity: &identity, archive: Some(&sealed) }).unwrap();
 
     let opened = archive::open(&folder.archive().unwrap().unwrap(), "secret").unwrap();
     let old_phone =
@@ -125,26 +94,11 @@ fn papers_are_renewed_and_the_key_stays() {
     identity.crl = Some(crl);
     folder.update(&identity).unwrap();
     folder.replace_archive(&sealed).unwrap();
-    assert!(matches!(
-        folder.replace_archive(&[0; 1000]),
-        Err(IdentityError::TooLarge { .. })
-    ));
+    assert!(matches!(folder.replace_archive(&[0; 1000]), Err(IdentityError::TooLarge { .. })));
     assert_same(&IdentityFolder::open(&path).unwrap().1, &identity);
-    assert_eq!(
-        names(&path),
-        [
-            "account.archive",
-            "account.crl",
-            "account.crt",
-            "device.crt",
-            "device.key"
-        ]
-    );
+    assert_eq!(names(&path), ["account.archive", "account.crl", "account.crt", "device.crt", "device.key"]);
 
-    assert!(matches!(
-        folder.update(&old_phone),
-        Err(IdentityError::Mismatch { what: "device key", .. })
-    ));
+    assert!(matches!(folder.update(&old_phone), Err(IdentityError::Mismatch { what: "device key", .. })));
 }
 
 #[test]
@@ -163,10 +117,7 @@ fn parts_of_different_people_are_told_apart() {
         fs::write(&file, contents).unwrap();
         fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
         let opened = IdentityFolder::open(&path);
-        assert!(
-            matches!(opened, Err(IdentityError::Mismatch { what, .. }) if what == blamed),
-            "{name}: {opened:?}"
-        );
+        assert!(matches!(opened, Err(IdentityError::Mismatch { what, .. }) if what == blamed), "{name}: {opened:?}");
         match own {
             Some(contents) => fs::write(&file, contents).unwrap(),
             None => fs::remove_file(&file).unwrap(),
@@ -188,19 +139,12 @@ fn missing_damaged_and_endless_files_are_errors_that_name_the_file() {
             "missing"
         );
         fs::create_dir(&file).unwrap();
-        assert!(
-            matches!(IdentityFolder::open(&path), Err(IdentityError::Io { .. })),
-            "a folder for {name}"
-        );
+        assert!(matches!(IdentityFolder::open(&path), Err(IdentityError::Io { .. })), "a folder for {name}");
         fs::remove_dir(&file).unwrap();
         for contents in [&b""[..], b"\xff\xfe", &vec![b'A'; 100_000]] {
             fs::write(&file, contents).unwrap();
             fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-            assert!(
-                IdentityFolder::open(&path).is_err(),
-                "{name} of {} bytes was taken",
-                contents.len()
-            );
+            assert!(IdentityFolder::open(&path).is_err(), "{name} of {} bytes was taken", contents.len());
         }
         fs::write(&file, own).unwrap();
     }

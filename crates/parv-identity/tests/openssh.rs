@@ -40,14 +40,8 @@ fn ssh_keygen_and_we_sign_alike() {
     let folder = tempfile::tempdir().unwrap();
     let key = DeviceKey::generate().unwrap();
     let file = put(&folder, "key", openssh_private_key(&key).as_bytes());
-    assert_eq!(
-        ssh_keygen(&["-y", "-f", &file]).trim_end(),
-        public_key_line(&key.device_id())
-    );
-    assert_eq!(
-        sign_by_ssh_keygen(&folder, &file, &["-n", "git"]),
-        sshsig::sign(&key, PAYLOAD)
-    );
+    assert_eq!(ssh_keygen(&["-y", "-f", &file]).trim_end(), public_key_line(&key.device_id()));
+    assert_eq!(sign_by_ssh_keygen(&folder, &file, &["-n", "git"]), sshsig::sign(&key, PAYLOAD));
 }
 
 #[test]
@@ -56,15 +50,9 @@ fn a_signature_of_ssh_keygens_own_key_is_taken() {
     let file = folder.path().join("id").to_str().unwrap().to_owned();
     ssh_keygen(&["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", &file]);
     let signature = sshsig::decode(&sign_by_ssh_keygen(&folder, &file, &["-n", "git"])).unwrap();
-    assert_eq!(
-        fs::read_to_string(format!("{file}.pub")).unwrap().trim_end(),
-        public_key_line(&signature.device)
-    );
+    assert_eq!(fs::read_to_string(format!("{file}.pub")).unwrap().trim_end(), public_key_line(&signature.device));
     assert_eq!(signature.verify(PAYLOAD), Ok(()));
-    assert_eq!(
-        signature.verify(b"something else"),
-        Err(SshsigError::Bad(signature.device))
-    );
+    assert_eq!(signature.verify(b"something else"), Err(SshsigError::Bad(signature.device)));
 }
 
 #[test]
@@ -73,20 +61,11 @@ fn signatures_for_other_uses_are_refused_by_name() {
     let key = DeviceKey::generate().unwrap();
     let file = put(&folder, "key", openssh_private_key(&key).as_bytes());
     let decode = |file: &str, options: &[&str]| sshsig::decode(&sign_by_ssh_keygen(&folder, file, options));
-    assert_eq!(
-        decode(&file, &["-n", "file"]),
-        Err(SshsigError::Namespace("file".to_owned()))
-    );
-    assert_eq!(
-        decode(&file, &["-n", "git", "-O", "hashalg=sha256"]),
-        Err(SshsigError::Hash("sha256".to_owned()))
-    );
+    assert_eq!(decode(&file, &["-n", "file"]), Err(SshsigError::Namespace("file".to_owned())));
+    assert_eq!(decode(&file, &["-n", "git", "-O", "hashalg=sha256"]), Err(SshsigError::Hash("sha256".to_owned())));
     let other = folder.path().join("ecdsa").to_str().unwrap().to_owned();
     ssh_keygen(&["-q", "-t", "ecdsa", "-N", "", "-f", &other]);
-    assert_eq!(
-        decode(&other, &["-n", "git"]),
-        Err(SshsigError::KeyType("ecdsa-sha2-nistp256".to_owned()))
-    );
+    assert_eq!(decode(&other, &["-n", "git"]), Err(SshsigError::KeyType("ecdsa-sha2-nistp256".to_owned())));
 }
 
 #[test]
@@ -97,9 +76,7 @@ fn ssh_keygen_verifies_ours() {
     let signers = put(&folder, "signers", allowed_signers_line(&key.device_id()).as_bytes());
     let verify = |signer: &DeviceKey, payload: &[u8]| {
         let signature = put(&folder, "signature", sshsig::sign(signer, PAYLOAD).as_bytes());
-        let args = [
-            "-Y", "verify", "-f", &signers, "-I", &device, "-n", "git", "-s", &signature,
-        ];
+        let args = ["-Y", "verify", "-f", &signers, "-I", &device, "-n", "git", "-s", &signature];
         run("openssh-client", "ssh-keygen", args, payload).success
     };
     assert!(verify(&key, PAYLOAD));
@@ -112,16 +89,12 @@ fn git_verifies_a_commit_of_ours() {
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().to_str().unwrap().to_owned();
     let git = |args: &[&str], input: &[u8]| {
-        succeed("git", "git", [&["-C", &repository][..], args].concat(), input)
-            .trim_end()
-            .to_owned()
+        succeed("git", "git", [&["-C", &repository][..], args].concat(), input).trim_end().to_owned()
     };
     git(&["init", "-q"], b"");
     let key = DeviceKey::generate().unwrap();
     let commit = Commit {
-        tree: git(&["hash-object", "-w", "-t", "tree", "--stdin"], b"")
-            .parse()
-            .unwrap(),
+        tree: git(&["hash-object", "-w", "-t", "tree", "--stdin"], b"").parse().unwrap(),
         parents: Vec::new(),
         author: DisplayName::sanitise("Alice"),
         device: key.device_id(),
@@ -134,17 +107,6 @@ fn git_verifies_a_commit_of_ours() {
 
     let id = git(&["hash-object", "-w", "-t", "commit", "--stdin"], &bytes);
     let signers = put(&folder, "signers", allowed_signers_line(&key.device_id()).as_bytes());
-    let said = git(
-        &[
-            "-c",
-            &format!("gpg.ssh.allowedSignersFile={signers}"),
-            "verify-commit",
-            &id,
-        ],
-        b"",
-    );
-    assert!(
-        said.contains(&format!("Good \"git\" signature for {}", key.device_id())),
-        "{said}"
-    );
+    let said = git(&["-c", &format!("gpg.ssh.allowedSignersFile={signers}"), "verify-commit", &id], b"");
+    assert!(said.contains(&format!("Good \"git\" signature for {}", key.device_id())), "{said}");
 }

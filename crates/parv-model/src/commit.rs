@@ -30,17 +30,10 @@ impl DisplayName {
         let kept: String = text.chars().filter(|&c| Self::may_hold(c)).collect();
         let mut name = kept.trim();
         while name.len() > MAX_NAME_BYTES {
-            let (last, _) = name
-                .char_indices()
-                .next_back()
-                .expect("a name over the limit is not empty");
+            let (last, _) = name.char_indices().next_back().expect("a name over the limit is not empty");
             name = name[..last].trim_end();
         }
-        Self(if name.is_empty() {
-            "anonymous".to_owned()
-        } else {
-            name.to_owned()
-        })
+        Self(if name.is_empty() { "anonymous".to_owned() } else { name.to_owned() })
     }
 
     /// The name, if it is one as it stands.
@@ -150,26 +143,15 @@ impl Commit {
             return Err(header("no committer"));
         }
         let first = match lines.next() {
-            Some(line) => line
-                .strip_prefix("gpgsig ")
-                .ok_or_else(|| header("a header that is not allowed"))?,
+            Some(line) => line.strip_prefix("gpgsig ").ok_or_else(|| header("a header that is not allowed"))?,
             None => return Err(CommitFormatError::Unsigned),
         };
         let mut armour = first.to_owned();
         for line in lines {
             armour.push('\n');
-            armour += line
-                .strip_prefix(' ')
-                .ok_or_else(|| header("a header that is not allowed"))?;
+            armour += line.strip_prefix(' ').ok_or_else(|| header("a header that is not allowed"))?;
         }
-        let commit = Self {
-            tree,
-            parents,
-            author,
-            device,
-            time,
-            message: message.as_bytes().to_vec(),
-        };
+        let commit = Self { tree, parents, author, device, time, message: message.as_bytes().to_vec() };
         // A committer that differs from the author shows here too.
         if commit.encode(&armour) != bytes {
             return Err(CommitFormatError::NotCanonical);
@@ -233,10 +215,7 @@ mod tests {
         assert!(swap("1700000000", "+1700000000").is_err());
         assert!(swap("1700000000", "-1").is_err());
         assert!(swap("author Alice Ä", "author Alice Ä ").is_err());
-        assert_eq!(
-            swap("author Alice Ä", "author Alice B"),
-            Err(CommitFormatError::NotCanonical)
-        );
+        assert_eq!(swap("author Alice Ä", "author Alice B"), Err(CommitFormatError::NotCanonical));
         assert!(swap("gpgsig ", "encoding x\ngpgsig ").is_err());
         assert!(swap("gpgsig ", "gpgsig-sha256 ").is_err());
         assert!(swap("\n\n{}", "\ngpgsig x\n\n{}").is_err());

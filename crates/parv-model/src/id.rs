@@ -20,11 +20,7 @@ pub struct ParseIdError {
 
 /// Reads exactly `N` bytes as lowercase hex: one text for one id, so no upper case, no prefix, no blanks.
 fn parse_hex<const N: usize>(what: &'static str, text: &str) -> Result<[u8; N], ParseIdError> {
-    let refuse = || ParseIdError {
-        what,
-        digits: 2 * N,
-        got: text.chars().take(80).collect(),
-    };
+    let refuse = || ParseIdError { what, digits: 2 * N, got: text.chars().take(80).collect() };
     if text.len() != 2 * N || text.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err(refuse());
     }
@@ -146,15 +142,9 @@ mod tests {
     fn an_id_has_exactly_one_text() {
         let text = "ab".repeat(32);
         assert_eq!(text.parse::<Uri>().unwrap().to_string(), text);
-        for wrong in [
-            "",
-            "AB",
-            &"AB".repeat(32),
-            &format!("jami:{text}"),
-            &text[1..],
-            &format!("{text} "),
-            &"zz".repeat(32),
-        ] {
+        for wrong in
+            ["", "AB", &"AB".repeat(32), &format!("jami:{text}"), &text[1..], &format!("{text} "), &"zz".repeat(32)]
+        {
             assert!(wrong.parse::<Uri>().is_err(), "{wrong:?} was taken for a URI");
         }
     }
@@ -162,9 +152,6 @@ mod tests {
     #[test]
     fn the_error_names_what_was_there() {
         let error = "nonsense".parse::<ConversationId>().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "not a conversation id: expected 40 lowercase hex digits, got \"nonsense\""
-        );
+        assert_eq!(error.to_string(), "not a conversation id: expected 40 lowercase hex digits, got \"nonsense\"");
     }
 }

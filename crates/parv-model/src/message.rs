@@ -183,18 +183,13 @@ impl Fields {
     }
 
     fn malformed(&self, why: impl Into<String>) -> MessageError {
-        MessageError::Malformed {
-            kind: self.kind.clone(),
-            why: why.into(),
-        }
+        MessageError::Malformed { kind: self.kind.clone(), why: why.into() }
     }
 
     fn message(mut self) -> Result<Message, MessageError> {
         let message = match self.kind.as_str() {
             "initial" => self.initial()?,
-            Message::TEXT => Message::Text {
-                body: self.text("body")?,
-            },
+            Message::TEXT => Message::Text { body: self.text("body")? },
             "member" => self.member()?,
             "vote" => {
                 let action = self.text("action")?;
@@ -213,14 +208,8 @@ impl Fields {
 
     fn initial(&mut self) -> Result<Message, MessageError> {
         let number = self.rest.remove("mode").and_then(|mode| mode.as_u64());
-        let mode = number
-            .and_then(Mode::from_number)
-            .ok_or_else(|| self.malformed("\"mode\" is not 0, 1, 2 or 3"))?;
-        let invited = if self.rest.contains_key("invited") {
-            Some(self.uri("invited")?)
-        } else {
-            None
-        };
+        let mode = number.and_then(Mode::from_number).ok_or_else(|| self.malformed("\"mode\" is not 0, 1, 2 or 3"))?;
+        let invited = if self.rest.contains_key("invited") { Some(self.uri("invited")?) } else { None };
         Ok(Message::Initial { mode, invited })
     }
 
@@ -239,10 +228,7 @@ impl Fields {
     }
 
     fn unknown_action(&self, action: &str) -> MessageError {
-        self.malformed(format!(
-            "unknown action {:?}",
-            action.chars().take(80).collect::<String>()
-        ))
+        self.malformed(format!("unknown action {:?}", action.chars().take(80).collect::<String>()))
     }
 
     fn text(&mut self, key: &str) -> Result<String, MessageError> {
@@ -254,9 +240,7 @@ impl Fields {
     }
 
     fn uri(&mut self, key: &str) -> Result<Uri, MessageError> {
-        self.text(key)?
-            .parse()
-            .map_err(|error| self.malformed(format!("{key:?} is {error}")))
+        self.text(key)?.parse().map_err(|error| self.malformed(format!("{key:?} is {error}")))
     }
 }
 
@@ -271,17 +255,9 @@ mod tests {
     #[test]
     fn every_message_comes_back_from_its_bytes() {
         let mut all = vec![
-            Message::Initial {
-                mode: Mode::Public,
-                invited: None,
-            },
-            Message::Initial {
-                mode: Mode::OneToOne,
-                invited: Some(uri(7)),
-            },
-            Message::Text {
-                body: "hello \"swarm\"\n\u{1}\u{7f} \u{1f41d} ž".into(),
-            },
+            Message::Initial { mode: Mode::Public, invited: None },
+            Message::Initial { mode: Mode::OneToOne, invited: Some(uri(7)) },
+            Message::Text { body: "hello \"swarm\"\n\u{1}\u{7f} \u{1f41d} ž".into() },
             Message::Add(uri(1)),
             Message::Join(uri(2)),
             Message::Leave(uri(3)),
@@ -299,10 +275,7 @@ mod tests {
 
     #[test]
     fn a_text_has_one_spelling() {
-        assert_eq!(
-            Message::Text { body: "hi".into() }.encode(),
-            br#"{"body":"hi","type":"text/plain"}"#
-        );
+        assert_eq!(Message::Text { body: "hi".into() }.encode(), br#"{"body":"hi","type":"text/plain"}"#);
         for other in [
             r#"{"type":"text/plain","body":"hi"}"#,
             r#"{ "body":"hi","type":"text/plain"}"#,
@@ -310,11 +283,7 @@ mod tests {
             r#"{"body":"\u0068i","type":"text/plain"}"#,
             "{\"body\":\"hi\",\"type\":\"text/plain\"}\n",
         ] {
-            assert_eq!(
-                Message::decode(other.as_bytes()),
-                Err(MessageError::NotCanonical),
-                "{other}"
-            );
+            assert_eq!(Message::decode(other.as_bytes()), Err(MessageError::NotCanonical), "{other}");
         }
     }
 
@@ -329,22 +298,10 @@ mod tests {
             (r#"{"mode":1.0,"type":"initial"}"#.to_owned(), "is not 0, 1, 2 or 3"),
             (r#"{"type":"text/plain"}"#.to_owned(), "\"body\" is missing"),
             (r#"{"body":7,"type":"text/plain"}"#.to_owned(), "not a text"),
-            (
-                r#"{"body":"","more":1,"type":"text/plain"}"#.to_owned(),
-                "unexpected field \"more\"",
-            ),
-            (
-                format!(r#"{{"action":"eat","type":"member","uri":"{u}"}}"#),
-                "unknown action \"eat\"",
-            ),
-            (
-                r#"{"action":"add","type":"member","uri":"jami:1"}"#.to_owned(),
-                "not a URI",
-            ),
-            (
-                r#"{"body":"\ud800","type":"text/plain"}"#.to_owned(),
-                "not a JSON object",
-            ),
+            (r#"{"body":"","more":1,"type":"text/plain"}"#.to_owned(), "unexpected field \"more\""),
+            (format!(r#"{{"action":"eat","type":"member","uri":"{u}"}}"#), "unknown action \"eat\""),
+            (r#"{"action":"add","type":"member","uri":"jami:1"}"#.to_owned(), "not a URI"),
+            (r#"{"body":"\ud800","type":"text/plain"}"#.to_owned(), "not a JSON object"),
         ] {
             let error = Message::decode(bytes.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason), "{bytes}: {error}");

@@ -45,13 +45,7 @@ mod tests {
     /// The names that stock git gives the empty blob and the empty tree.
     #[test]
     fn names_are_gits() {
-        assert_eq!(
-            blob_id(b"").unwrap().to_string(),
-            "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
-        );
-        assert_eq!(
-            tree_id(b"").unwrap().to_string(),
-            "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-        );
+        assert_eq!(blob_id(b"").unwrap().to_string(), "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+        assert_eq!(tree_id(b"").unwrap().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
     }
 }

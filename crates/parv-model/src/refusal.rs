@@ -4,7 +4,7 @@ use crate::id::CommitId;
 use std::fmt;
 
 /// The rule of the specification that a refused commit breaks. The paragraph numbers are those of the specification of
-/// the rules (`docs/validation.md`).
+/// the rules (`docs/src/validation.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// §3: headers, encoding, number of parents.
@@ -68,10 +68,6 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal of `commit` for breaking `rule`.
     pub fn new(commit: CommitId, rule: Rule, why: impl Into<String>) -> Self {
-        Self {
-            commit,
-            rule,
-            why: why.into(),
-        }
+        Self { commit, rule, why: why.into() }
     }
 }

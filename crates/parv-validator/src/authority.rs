@@ -16,19 +16,12 @@ pub(crate) fn member(
 ) -> Result<(Uri, Brought), Refusal> {
     // Nothing rides on a commit that leaves the tree alone, so most commits end here.
     let changed = commit.commit().tree != before.tree();
-    let rider = if changed {
-        device_rider(commit, before, source)?
-    } else {
-        None
-    };
+    let rider = if changed { device_rider(commit, before, source)? } else { None };
     let device = commit.commit().device;
     let known = before.device_account(&device);
     let author = known.or(rider.as_ref().map(|(_, certificate)| certificate.account()));
     let author = author.ok_or_else(|| {
-        commit.refuse(
-            Rule::Authority,
-            format!("its device {device} is not a device of this conversation"),
-        )
+        commit.refuse(Rule::Authority, format!("its device {device} is not a device of this conversation"))
     })?;
     standing(commit, before, author)?;
     let mut brought = Brought::default();
@@ -46,10 +39,7 @@ pub(crate) fn member(
 pub(crate) fn merger(commit: &CheckedCommit, merged: &State) -> Result<Uri, Refusal> {
     let device = commit.commit().device;
     let author = merged.device_account(&device).ok_or_else(|| {
-        commit.refuse(
-            Rule::Authority,
-            format!("its device {device} is no device of this conversation after the merge"),
-        )
+        commit.refuse(Rule::Authority, format!("its device {device} is no device of this conversation after the merge"))
     })?;
     standing(commit, merged, author)?;
     Ok(author)
@@ -65,19 +55,9 @@ pub(crate) fn newcomer(
     let (device_blob, certificate) = device_certificate(commit, source)?
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its device"))?;
     let author = certificate.account();
-    let account_blob = account_certificate(commit, author, account_path(author), source)?.ok_or_else(|| {
-        commit.refuse(
-            Rule::Certificate,
-            "it does not bring the certificate of its author's account",
-        )
-    })?;
-    Ok((
-        author,
-        Brought {
-            account: Some(account_blob),
-            device: Some((device, device_blob)),
-        },
-    ))
+    let account_blob = account_certificate(commit, author, account_path(author), source)?
+        .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its author's account"))?;
+    Ok((author, Brought { account: Some(account_blob), device: Some((device, device_blob)) }))
 }
 
 fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {
@@ -97,10 +77,7 @@ fn same_account(commit: &CheckedCommit, author: Uri, certificate: &DeviceCertifi
     }
     Err(commit.refuse(
         Rule::Certificate,
-        format!(
-            "its device belongs to {author}, but the certificate it brings is from {}",
-            certificate.account()
-        ),
+        format!("its device belongs to {author}, but the certificate it brings is from {}", certificate.account()),
     ))
 }
 
@@ -110,10 +87,7 @@ fn device_rider(
     source: &dyn BlobSource,
 ) -> Result<Option<(BlobId, DeviceCertificate)>, Refusal> {
     let path = TreePath::Device(commit.commit().device);
-    let known = before
-        .devices
-        .get(&commit.commit().device)
-        .map(|device| device.certificate);
+    let known = before.devices.get(&commit.commit().device).map(|device| device.certificate);
     match entry(commit, source, &path)? {
         Some(blob) if Some(blob) != known => device_certificate(commit, source),
         _ => Ok(None),
@@ -126,11 +100,7 @@ fn account_rider(
     author: Uri,
     source: &dyn BlobSource,
 ) -> Result<Option<BlobId>, Refusal> {
-    let path = if before.is_admin(&author) {
-        TreePath::Admin(author)
-    } else {
-        TreePath::Member(author)
-    };
+    let path = if before.is_admin(&author) { TreePath::Admin(author) } else { TreePath::Member(author) };
     match entry(commit, source, &path)? {
         Some(blob) if Some(blob) != before.account_certificate(&author) => {
             account_certificate(commit, author, path, source)
@@ -153,10 +123,7 @@ fn device_certificate(
         .map_err(|error| commit.refuse(Rule::Certificate, format!("{path}: {error}")))?;
     if certificate.device() != device {
         let other = certificate.device();
-        return Err(commit.refuse(
-            Rule::Certificate,
-            format!("{path} is the certificate of device {other}"),
-        ));
+        return Err(commit.refuse(Rule::Certificate, format!("{path} is the certificate of device {other}")));
     }
     Ok(Some((blob, certificate)))
 }
@@ -186,9 +153,7 @@ pub(crate) fn entry(
     source: &dyn BlobSource,
     path: &TreePath,
 ) -> Result<Option<BlobId>, Refusal> {
-    source
-        .entry(&commit.commit().tree, path)
-        .map_err(|error| unreadable(commit, &error))
+    source.entry(&commit.commit().tree, path).map_err(|error| unreadable(commit, &error))
 }
 
 /// The bytes of a file that the commit brings.

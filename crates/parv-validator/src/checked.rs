@@ -22,28 +22,18 @@ impl CheckedCommit {
             .map_err(|error| Refusal::new(CommitId::from_bytes([0; 20]), Rule::Structure, error.to_string()))?;
         let refuse = |rule, why: String| Refusal::new(id, rule, why);
         let (commit, armour) = Commit::decode(bytes).map_err(|error| {
-            let rule = if error == CommitFormatError::Unsigned {
-                Rule::Signature
-            } else {
-                Rule::Structure
-            };
+            let rule = if error == CommitFormatError::Unsigned { Rule::Signature } else { Rule::Structure };
             refuse(rule, error.to_string())
         })?;
         let message = Message::decode(&commit.message).map_err(|error| refuse(Rule::Message, error.to_string()))?;
         match (commit.parents.len(), &message) {
             (0, Message::Initial { .. }) | (2, Message::Merge) => {}
             (0, _) => {
-                return Err(refuse(
-                    Rule::Root,
-                    "it has no parent and is not an initial commit".into(),
-                ));
+                return Err(refuse(Rule::Root, "it has no parent and is not an initial commit".into()));
             }
             (1, Message::Initial { .. }) => return Err(refuse(Rule::Root, "an initial commit has no parent".into())),
             (1, Message::Merge) | (2, _) => {
-                return Err(refuse(
-                    Rule::Structure,
-                    "two parents are for merges, and merges have two".into(),
-                ));
+                return Err(refuse(Rule::Structure, "two parents are for merges, and merges have two".into()));
             }
             (1, _) => {}
             (n, _) => return Err(refuse(Rule::Structure, format!("it has {n} parents, more than two"))),
@@ -55,15 +45,10 @@ impl CheckedCommit {
         if signature.device != commit.device {
             return Err(refuse(
                 Rule::Signature,
-                format!(
-                    "it says device {} and is signed by device {}",
-                    commit.device, signature.device
-                ),
+                format!("it says device {} and is signed by device {}", commit.device, signature.device),
             ));
         }
-        signature
-            .verify(&commit.payload())
-            .map_err(|error| refuse(Rule::Signature, error.to_string()))?;
+        signature.verify(&commit.payload()).map_err(|error| refuse(Rule::Signature, error.to_string()))?;
         Ok(Self { id, commit, message })
     }
 

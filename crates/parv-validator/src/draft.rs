@@ -160,14 +160,7 @@ impl Draft {
 
     /// The commit to sign. `time` is in seconds since 1970.
     pub fn commit(&self, author: DisplayName, device: DeviceId, time: i64) -> Commit {
-        Commit {
-            tree: self.tree,
-            parents: self.parents.clone(),
-            author,
-            device,
-            time,
-            message: self.message.encode(),
-        }
+        Commit { tree: self.tree, parents: self.parents.clone(), author, device, time, message: self.message.encode() }
     }
 }
 
@@ -182,11 +175,7 @@ impl BlobSource for Draft {
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
         let bytes = self.blobs.get(id).ok_or_else(|| SourceError::Missing(id.to_string()))?;
         if bytes.len() > limit {
-            return Err(SourceError::TooLarge {
-                id: id.to_string(),
-                size: bytes.len() as u64,
-                limit,
-            });
+            return Err(SourceError::TooLarge { id: id.to_string(), size: bytes.len() as u64, limit });
         }
         Ok(bytes.clone())
     }

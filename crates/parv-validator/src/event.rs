@@ -25,17 +25,9 @@ pub(crate) enum Act {
     /// Its author leaves.
     Leave,
     /// Its author votes as an admin.
-    Vote {
-        kind: VoteKind,
-        category: Category,
-        target: Uri,
-    },
+    Vote { kind: VoteKind, category: Category, target: Uri },
     /// Its author resolves a vote.
-    Resolve {
-        kind: VoteKind,
-        category: Category,
-        target: Uri,
-    },
+    Resolve { kind: VoteKind, category: Category, target: Uri },
     /// Its author replaces the profile.
     Profile(BlobId),
     /// It only brings certificates of its author.
@@ -97,11 +89,7 @@ pub(crate) struct Past {
 impl Past {
     /// The past of the first commit, seen from before it: nothing.
     pub(crate) fn empty() -> Self {
-        Self {
-            events: EventSet::default(),
-            control: EventSet::default(),
-            writers: OrdSet::new(),
-        }
+        Self { events: EventSet::default(), control: EventSet::default(), writers: OrdSet::new() }
     }
 
     /// What two heads know together.
@@ -109,30 +97,18 @@ impl Past {
         let control = self.control.union(&other.control);
         let same_frontier = [self, other].into_iter().filter(|past| past.control == control);
         let writers = same_frontier.flat_map(|past| &past.writers).copied().collect();
-        Self {
-            events: self.events.union(&other.events),
-            control,
-            writers,
-        }
+        Self { events: self.events.union(&other.events), control, writers }
     }
 
     /// The same with one more event at its end.
     pub(crate) fn with(&self, number: EventNumber, event: &Event) -> Self {
         let events = self.events.with(number);
         if event.is_control() {
-            Self {
-                events,
-                control: self.control.with(number),
-                writers: OrdSet::unit(event.author),
-            }
+            Self { events, control: self.control.with(number), writers: OrdSet::unit(event.author) }
         } else {
             let mut writers = self.writers.clone();
             writers.insert(event.author);
-            Self {
-                events,
-                control: self.control.clone(),
-                writers,
-            }
+            Self { events, control: self.control.clone(), writers }
         }
     }
 }

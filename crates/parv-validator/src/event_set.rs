@@ -35,10 +35,7 @@ impl EventSet {
     fn combine(&self, other: &Self, op: impl Fn(u64, u64) -> u64) -> Self {
         let full = self.full.min(other.full);
         let words = self.words().max(other.words());
-        let mut set = Self {
-            full,
-            rest: (full..words).map(|i| op(self.word(i), other.word(i))).collect(),
-        };
+        let mut set = Self { full, rest: (full..words).map(|i| op(self.word(i), other.word(i))).collect() };
         set.normalise();
         set
     }

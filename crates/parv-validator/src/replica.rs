@@ -84,17 +84,10 @@ impl Replica {
                 }
                 let (past, state) = self.union(&one, &other);
                 let author = authority::merger(commit, &state)?;
-                let deed = Deed {
-                    author,
-                    act: Act::Witness,
-                    brought: Default::default(),
-                };
+                let deed = Deed { author, act: Act::Witness, brought: Default::default() };
                 self.take(commit, deed, Arc::new(past), state)
             }
-            _ => Err(commit.refuse(
-                Rule::Root,
-                format!("conversation {} has begun already", self.conversation),
-            )),
+            _ => Err(commit.refuse(Rule::Root, format!("conversation {} has begun already", self.conversation))),
         }
     }
 
@@ -102,16 +95,8 @@ impl Replica {
     fn take(&mut self, commit: &CheckedCommit, deed: Deed, past: Arc<Past>, before: Arc<State>) -> Result<(), Refusal> {
         let Deed { author, act, brought } = deed;
         let parents = &commit.commit().parents;
-        let generation = parents
-            .iter()
-            .map(|parent| self.record(parent).generation + 1)
-            .max()
-            .unwrap_or(0);
-        let parent_time = parents
-            .iter()
-            .map(|parent| self.record(parent).clamped_time)
-            .max()
-            .unwrap_or(0);
+        let generation = parents.iter().map(|parent| self.record(parent).generation + 1).max().unwrap_or(0);
+        let parent_time = parents.iter().map(|parent| self.record(parent).clamped_time).max().unwrap_or(0);
         let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
             (past, before)
         } else {
@@ -124,11 +109,7 @@ impl Replica {
                 past: past.events.clone(),
                 before: before.clone(),
             };
-            let state = if act == Act::Witness {
-                before
-            } else {
-                Arc::new(apply::after(&event))
-            };
+            let state = if act == Act::Witness { before } else { Arc::new(apply::after(&event)) };
             require_tree(commit, &state)?;
             let past = Arc::new(past.with(self.events.len(), &event));
             self.events.push(event);
@@ -161,10 +142,7 @@ impl Replica {
     }
 
     /// How many commits have been admitted; at least one.
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "a replica begins with its first commit and is never empty"
-    )]
+    #[allow(clippy::len_without_is_empty, reason = "a replica begins with its first commit and is never empty")]
     pub fn len(&self) -> usize {
         self.admitted.len()
     }
@@ -177,17 +155,12 @@ impl Replica {
     /// Sorts commits for display: generation, time (never before that of a parent), id. The same on every device, and
     /// parents always come first (requirement M2).
     pub fn display_key(&self, commit: &CommitId) -> Option<(u64, i64, CommitId)> {
-        self.records
-            .get(commit)
-            .map(|record| (record.generation, record.clamped_time, *commit))
+        self.records.get(commit).map(|record| (record.generation, record.clamped_time, *commit))
     }
 
     /// Where the replica stands now.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint {
-            commits: self.admitted.len(),
-            events: self.events.len(),
-        }
+        Checkpoint { commits: self.admitted.len(), events: self.events.len() }
     }
 
     /// Forgets everything that was admitted since.
@@ -203,11 +176,7 @@ impl Replica {
     /// The given commits without those that are ancestors of others among them, and without unknown ones, sorted.
     pub fn maximal(&self, commits: &[CommitId]) -> Vec<CommitId> {
         let known: BTreeSet<CommitId> = commits.iter().filter(|commit| self.knows(commit)).copied().collect();
-        let below = |commit: &CommitId| {
-            known
-                .iter()
-                .any(|other| other != commit && self.is_ancestor(commit, other))
-        };
+        let below = |commit: &CommitId| known.iter().any(|other| other != commit && self.is_ancestor(commit, other));
         known.iter().filter(|commit| !below(commit)).copied().collect()
     }
 
@@ -221,11 +190,7 @@ impl Replica {
         let Record { past, state, .. } = self.record(first);
         let (mut events, mut state) = (past.events.clone(), state.clone());
         for other in others {
-            let Record {
-                past,
-                state: other_state,
-                ..
-            } = self.records[other].clone();
+            let Record { past, state: other_state, .. } = self.records[other].clone();
             state = Resolver::new(&self.events, &mut self.memo).union((&events, &state), (&past.events, &other_state));
             events = events.union(&past.events);
         }
@@ -239,10 +204,7 @@ impl Replica {
             .maximal(heads)
             .iter()
             .map(|head| &self.record(head).past.events)
-            .fold(
-                self.record(&self.conversation.root()).past.events.clone(),
-                |all, events| all.union(events),
-            );
+            .fold(self.record(&self.conversation.root()).past.events.clone(), |all, events| all.union(events));
         let mut memo = Memo::new();
         let state = Resolver::new(&self.events, &mut memo).state(&events);
         (*state).clone()
@@ -258,11 +220,7 @@ impl Replica {
             let good = matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left);
             if !good {
                 let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
-                return Err(Refusal::new(
-                    head,
-                    Rule::Standing,
-                    format!("its author {author} is {role} by now"),
-                ));
+                return Err(Refusal::new(head, Rule::Standing, format!("its author {author} is {role} by now")));
             }
         }
         Ok(())

@@ -142,11 +142,7 @@ impl State {
 
     /// The admins whose vote of this kind on this target is open.
     pub fn votes(&self, kind: VoteKind, target: &Uri) -> Vec<Uri> {
-        self.votes
-            .iter()
-            .filter(|vote| vote.kind == kind && vote.target == *target)
-            .map(|vote| vote.voter)
-            .collect()
+        self.votes.iter().filter(|vote| vote.kind == kind && vote.target == *target).map(|vote| vote.voter).collect()
     }
 
     /// All kinds and targets with open votes.
@@ -183,14 +179,9 @@ impl State {
             Standing::Invited => (TreePath::Invited(uri), empty),
             Standing::Banned(category, certificate) => (TreePath::Banned(category, uri), certificate.unwrap_or(empty)),
         });
-        let devices = self
-            .devices
-            .iter()
-            .map(|(&id, device)| (TreePath::Device(id), device.certificate));
-        let votes = self
-            .votes
-            .iter()
-            .map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
+        let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate));
+        let votes =
+            self.votes.iter().map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
         let profile = self.profile.map(|blob| (TreePath::Profile, blob));
         accounts.chain(devices).chain(votes).chain(profile).collect()
     }

@@ -5,10 +5,7 @@ use IdentityError::{
     BadSignature, Malformed, Mismatch, Name as BadName, NotCanonical, NotPem, Period, TooLarge, UnusableKey,
 };
 
-const PERIOD: Validity = Validity {
-    not_before: 0,
-    not_after: 2_000_000_000,
-};
+const PERIOD: Validity = Validity { not_before: 0, not_after: 2_000_000_000 };
 
 fn account(seed: u8) -> (AccountKey, AccountCertificate) {
     let key = AccountKey::from_seed([seed; 32]);
@@ -38,15 +35,9 @@ fn forged(account: Uri, signer: &AccountKey) -> Vec<u8> {
 #[test]
 fn what_is_issued_says_what_was_asked_for() {
     let (key, alice) = account(1);
-    assert_eq!(
-        (alice.uri(), alice.common_name(), alice.validity()),
-        (key.uri(), "Alice", PERIOD)
-    );
+    assert_eq!((alice.uri(), alice.common_name(), alice.validity()), (key.uri(), "Alice", PERIOD));
     let phone = device_certificate();
-    assert_eq!(
-        (phone.device(), phone.account(), phone.common_name()),
-        (device(2), key.uri(), "phone")
-    );
+    assert_eq!((phone.device(), phone.account(), phone.common_name()), (device(2), key.uri(), "phone"));
     assert_eq!((phone.serial().as_bytes(), phone.validity()), (&[100][..], PERIOD));
     assert_eq!(DeviceCertificate::from_pem(phone.pem()).unwrap(), phone);
 }
@@ -55,24 +46,15 @@ fn what_is_issued_says_what_was_asked_for() {
 fn the_victims_name_with_another_signature_is_refused() {
     let (alice, mallory) = (AccountKey::from_seed([1; 32]), AccountKey::from_seed([66; 32]));
     assert!(DeviceCertificate::from_pem(&forged(alice.uri(), &alice)).is_ok());
-    assert!(matches!(
-        DeviceCertificate::from_pem(&forged(alice.uri(), &mallory)),
-        Err(BadSignature { .. })
-    ));
+    assert!(matches!(DeviceCertificate::from_pem(&forged(alice.uri(), &mallory)), Err(BadSignature { .. })));
 
     let victim = Name::new("Alice", *alice.uri().as_bytes()).unwrap();
     let serial = Serial::from_bytes(&[1]).unwrap();
     let own_key = AccountCertificate::build(&victim, &serial, PERIOD, &Signer::issue(&mallory)).unwrap();
-    assert!(matches!(
-        AccountCertificate::from_pem(&ACCOUNT.encode(own_key)),
-        Err(NotCanonical { .. })
-    ));
+    assert!(matches!(AccountCertificate::from_pem(&ACCOUNT.encode(own_key)), Err(NotCanonical { .. })));
     let signer = Signer::Issue(&mallory, victim.key);
     let victims_key = AccountCertificate::build(&victim, &serial, PERIOD, &signer).unwrap();
-    assert!(matches!(
-        AccountCertificate::from_pem(&ACCOUNT.encode(victims_key)),
-        Err(BadSignature { .. })
-    ));
+    assert!(matches!(AccountCertificate::from_pem(&ACCOUNT.encode(victims_key)), Err(BadSignature { .. })));
 }
 
 #[test]
@@ -95,16 +77,10 @@ fn small_order_and_second_encodings_of_keys_are_refused() {
         let name = Name::new("nobody", bytes).unwrap();
         let serial = Serial::from_bytes(&[1]).unwrap();
         let der = AccountCertificate::build(&name, &serial, PERIOD, &Signer::Replay(bytes, signature)).unwrap();
-        assert!(matches!(
-            AccountCertificate::from_pem(&ACCOUNT.encode(der)),
-            Err(UnusableKey(_))
-        ));
+        assert!(matches!(AccountCertificate::from_pem(&ACCOUNT.encode(der)), Err(UnusableKey(_))));
         let issuer = Name::new("Alice", *alice.uri().as_bytes()).unwrap();
         let der = DeviceCertificate::build(&name, &issuer, &serial, PERIOD, Signer::issue(&alice)).unwrap();
-        assert!(matches!(
-            DeviceCertificate::from_pem(&DEVICE.encode(der)),
-            Err(UnusableKey(_))
-        ));
+        assert!(matches!(DeviceCertificate::from_pem(&DEVICE.encode(der)), Err(UnusableKey(_))));
     }
 }
 
@@ -115,9 +91,7 @@ fn a_certificate_has_one_spelling() {
     let der = DEVICE.decode(&good).unwrap();
     let wider = ::pem::encode_config(
         &::pem::Pem::new("CERTIFICATE", der.clone()),
-        ::pem::EncodeConfig::new()
-            .set_line_wrap(76)
-            .set_line_ending(::pem::LineEnding::LF),
+        ::pem::EncodeConfig::new().set_line_wrap(76).set_line_ending(::pem::LineEnding::LF),
     );
     let spellings: [(&str, Vec<u8>); 13] = [
         ("DER", der.clone()),
@@ -130,43 +104,24 @@ fn a_certificate_has_one_spelling() {
         ("no newline at its end", text.trim_end().to_owned().into_bytes()),
         ("two of them", text.repeat(2).into_bytes()),
         ("lines of 76 columns", wider.into_bytes()),
-        (
-            "another label",
-            text.replace("CERTIFICATE", "X509 CERTIFICATE").into_bytes(),
-        ),
-        (
-            "a header",
-            text.replacen("-----\n", "-----\nProc-Type: 4,ENCRYPTED\n\n", 1)
-                .into_bytes(),
-        ),
+        ("another label", text.replace("CERTIFICATE", "X509 CERTIFICATE").into_bytes()),
+        ("a header", text.replacen("-----\n", "-----\nProc-Type: 4,ENCRYPTED\n\n", 1).into_bytes()),
         ("not UTF-8", [b"\xff\xfe", &good[..]].concat()),
     ];
     for (what, bytes) in spellings {
-        assert!(
-            matches!(DeviceCertificate::from_pem(&bytes), Err(NotPem { .. })),
-            "{what} was not refused as such"
-        );
+        assert!(matches!(DeviceCertificate::from_pem(&bytes), Err(NotPem { .. })), "{what} was not refused as such");
     }
     let long = [&good[..], &vec![b'\n'; MAX_CERTIFICATE_BYTES]].concat();
     assert!(matches!(DeviceCertificate::from_pem(&long), Err(TooLarge { .. })));
     let trailing = DEVICE.encode([&der[..], b"\0"].concat());
-    assert!(matches!(
-        DeviceCertificate::from_pem(&trailing),
-        Err(NotCanonical { .. })
-    ));
+    assert!(matches!(DeviceCertificate::from_pem(&trailing), Err(NotCanonical { .. })));
 }
 
 #[test]
 fn the_two_kinds_are_not_taken_for_each_other() {
     let (_, alice) = account(1);
-    assert!(matches!(
-        DeviceCertificate::from_pem(alice.pem()),
-        Err(NotCanonical { .. })
-    ));
-    assert!(matches!(
-        AccountCertificate::from_pem(device_certificate().pem()),
-        Err(NotCanonical { .. })
-    ));
+    assert!(matches!(DeviceCertificate::from_pem(alice.pem()), Err(NotCanonical { .. })));
+    assert!(matches!(AccountCertificate::from_pem(device_certificate().pem()), Err(NotCanonical { .. })));
 }
 
 #[test]
@@ -222,40 +177,19 @@ fn names_and_periods_are_checked_when_issuing() {
     let issue =
         |name: &str, not_before, not_after| AccountCertificate::issue(&key, name, Validity { not_before, not_after });
     let (longest, latest) = ("é".repeat(64), MAX_TIME);
-    for (name, from, to) in [
-        ("a", 0, 0),
-        (&longest[..], 0, latest),
-        ("Ünïcödé 🦉", 2_524_607_999, 2_524_608_000),
-    ] {
+    for (name, from, to) in [("a", 0, 0), (&longest[..], 0, latest), ("Ünïcödé 🦉", 2_524_607_999, 2_524_608_000)]
+    {
         let made = issue(name, from, to).unwrap();
-        assert_eq!(
-            (made.common_name(), made.validity()),
-            (
-                name,
-                Validity {
-                    not_before: from,
-                    not_after: to
-                }
-            )
-        );
+        assert_eq!((made.common_name(), made.validity()), (name, Validity { not_before: from, not_after: to }));
     }
     for name in ["", " a", "a ", "a\nb", "a\0b", "<a>", &"é".repeat(65)] {
         assert!(matches!(issue(name, 0, 1), Err(BadName(_))), "{name:?} was taken");
     }
     for (from, to) in [(-1, 1), (2, 1), (0, MAX_TIME + 1), (i64::MIN, i64::MAX)] {
-        assert!(
-            matches!(issue("a", from, to), Err(Period { .. })),
-            "{from}..{to} was taken"
-        );
+        assert!(matches!(issue("a", from, to), Err(Period { .. })), "{from}..{to} was taken");
     }
     let until_the_end = Validity::until(i64::MAX, ACCOUNT_VALIDITY_SECONDS);
-    assert_eq!(
-        until_the_end,
-        Validity {
-            not_before: 0,
-            not_after: MAX_TIME
-        }
-    );
+    assert_eq!(until_the_end, Validity { not_before: 0, not_after: MAX_TIME });
     assert!(until_the_end.contains(0) && until_the_end.contains(MAX_TIME) && !until_the_end.contains(-1));
 }
 
@@ -283,10 +217,7 @@ fn serial_numbers_are_positive_and_short() {
     let high = Serial::from_bytes(&[0x80, 1]).unwrap();
     let phone = DeviceCertificate::issue(&key, &alice, &device(2), "phone", &high, PERIOD).unwrap();
     assert_eq!(phone.serial(), &high);
-    let zero = Malformed {
-        what: "x",
-        why: "a serial number is not positive or longer than 20 bytes".to_owned(),
-    };
+    let zero = Malformed { what: "x", why: "a serial number is not positive or longer than 20 bytes".to_owned() };
     assert_eq!(Serial::read("x", &[0]).unwrap_err().to_string(), zero.to_string());
 }
 
@@ -295,18 +226,9 @@ fn serial_numbers_are_positive_and_short() {
 fn the_form_is_the_one_that_conversations_hold() {
     let key = AccountKey::from_seed([1; 32]);
     let serial = Serial::from_bytes(&[0x40, 0x41]).unwrap();
-    let period = Validity {
-        not_before: 0,
-        not_after: MAX_TIME,
-    };
+    let period = Validity { not_before: 0, not_after: MAX_TIME };
     let alice = AccountCertificate::issue_with_serial(&key, "Alice", &serial, period).unwrap();
-    assert_eq!(
-        std::str::from_utf8(alice.pem()).unwrap(),
-        include_str!("../../tests/fixtures/account.crt")
-    );
+    assert_eq!(std::str::from_utf8(alice.pem()).unwrap(), include_str!("../../tests/fixtures/account.crt"));
     let phone = device_certificate();
-    assert_eq!(
-        std::str::from_utf8(phone.pem()).unwrap(),
-        include_str!("../../tests/fixtures/device.crt")
-    );
+    assert_eq!(std::str::from_utf8(phone.pem()).unwrap(), include_str!("../../tests/fixtures/device.crt"));
 }

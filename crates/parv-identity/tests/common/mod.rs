@@ -16,15 +16,8 @@ pub struct Outcome {
 /// Runs `tool` of the Debian package `package` and gives it `input`. A test without its tool fails.
 pub fn run<A: AsRef<OsStr>>(package: &str, tool: &str, args: impl IntoIterator<Item = A>, input: &[u8]) -> Outcome {
     let mut command = Command::new(tool);
-    command
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-        .env("LC_ALL", "C")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null")
-        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env("LC_ALL", "C").env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
     let mut child = command.spawn().unwrap_or_else(|error| {
         panic!("this test runs the real `{tool}` ({error}): install it with `apt install {package}`");
     });
@@ -32,10 +25,7 @@ pub fn run<A: AsRef<OsStr>>(package: &str, tool: &str, args: impl IntoIterator<I
     let _ = child.stdin.take().expect("it was piped").write_all(input);
     let output = child.wait_with_output().expect("a child can be waited for");
     let said = [output.stdout, output.stderr].concat();
-    Outcome {
-        success: output.status.success(),
-        said: String::from_utf8_lossy(&said).into_owned(),
-    }
+    Outcome { success: output.status.success(), said: String::from_utf8_lossy(&said).into_owned() }
 }
 
 /// The same for a tool that must be content; gives what it said.

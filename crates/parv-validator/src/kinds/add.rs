@@ -8,9 +8,7 @@ pub(super) fn check(case: &Case<'_>, target: &Uri) -> Result<(), Refusal> {
     match case.before.mode() {
         Mode::OneToOne => {
             let named = case.before.named_peer() == Some(*target);
-            case.require(named, || {
-                format!("{} has room only for the person named at its start", Mode::OneToOne)
-            })?;
+            case.require(named, || format!("{} has room only for the person named at its start", Mode::OneToOne))?;
         }
         Mode::AdminInvitesOnly => case.require_admin("invite in this conversation")?,
         Mode::InvitesOnly | Mode::Public => {}

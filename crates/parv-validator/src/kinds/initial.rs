@@ -20,20 +20,10 @@ pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result
     };
     let (author, brought) = authority::newcomer(commit, TreePath::Admin, source)?;
     if invited.is_some() && mode != Mode::OneToOne {
-        return Err(commit.refuse(
-            Rule::Kind,
-            format!("only {} names somebody at the start", Mode::OneToOne),
-        ));
+        return Err(commit.refuse(Rule::Kind, format!("only {} names somebody at the start", Mode::OneToOne)));
     }
     if invited == Some(author) {
         return Err(commit.refuse(Rule::Kind, "its author cannot be the other person too"));
     }
-    Ok((
-        Deed {
-            author,
-            act: Act::Initial { invited },
-            brought,
-        },
-        initial_state(mode, invited),
-    ))
+    Ok((Deed { author, act: Act::Initial { invited }, brought }, initial_state(mode, invited)))
 }

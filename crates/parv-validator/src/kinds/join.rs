@@ -16,18 +16,13 @@ pub(super) fn newcomer(
 ) -> Result<(Uri, Brought), Refusal> {
     let device = commit.commit().device;
     if let Some(account) = before.device_account(&device) {
-        return Err(commit.refuse(
-            Rule::Kind,
-            format!("device {device} is already here, as one of {account}"),
-        ));
+        return Err(commit.refuse(Rule::Kind, format!("device {device} is already here, as one of {account}")));
     }
     authority::newcomer(commit, TreePath::Member, source)
 }
 
 pub(super) fn check(case: &Case<'_>, uri: &Uri) -> Result<(), Refusal> {
-    case.require(*uri == case.author, || {
-        format!("{} cannot join in the name of {uri}", case.author)
-    })?;
+    case.require(*uri == case.author, || format!("{} cannot join in the name of {uri}", case.author))?;
     match case.before.role(uri) {
         Some(Role::Invited) => Ok(()),
         None | Some(Role::Left) if case.before.mode() == Mode::Public => Ok(()),

@@ -42,9 +42,7 @@ impl Case<'_> {
     }
 
     fn require_admin(&self, what: &str) -> Result<(), Refusal> {
-        self.require(self.before.is_admin(&self.author), || {
-            format!("only an admin may {what}")
-        })
+        self.require(self.before.is_admin(&self.author), || format!("only an admin may {what}"))
     }
 }
 
@@ -85,16 +83,8 @@ pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) ->
         Message::Add(uri) => Act::Add(uri),
         Message::Join(_) => Act::Join,
         Message::Leave(_) => Act::Leave,
-        Message::Vote(kind, target) => Act::Vote {
-            kind,
-            category: before.category(&target)?,
-            target,
-        },
-        Message::Resolve(kind, target) => Act::Resolve {
-            kind,
-            category: before.category(&target)?,
-            target,
-        },
+        Message::Vote(kind, target) => Act::Vote { kind, category: before.category(&target)?, target },
+        Message::Resolve(kind, target) => Act::Resolve { kind, category: before.category(&target)?, target },
         Message::UpdateProfile => Act::Profile(profile?),
     })
 }
@@ -104,17 +94,12 @@ fn require_target(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(), R
     use parv_model::Role::{Admin, Banned, Invited, Member};
     let role = case.before.role(target);
     let (fits, needed) = match kind {
-        VoteKind::Ban => (
-            matches!(role, Some(Admin | Member | Invited)),
-            "a member, an admin or an invitee",
-        ),
+        VoteKind::Ban => (matches!(role, Some(Admin | Member | Invited)), "a member, an admin or an invitee"),
         VoteKind::Unban => (role == Some(Banned), "banned"),
         VoteKind::Promote => (role == Some(Member), "a member"),
         VoteKind::Demote => (role == Some(Admin), "an admin"),
     };
-    case.require(fits, || {
-        format!("{kind} needs a target who is {needed}, and {target} is not")
-    })
+    case.require(fits, || format!("{kind} needs a target who is {needed}, and {target} is not"))
 }
 
 /// `profile.vcf` in the commit's own tree.

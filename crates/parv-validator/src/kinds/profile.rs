@@ -32,14 +32,7 @@ mod tests {
     fn a_vcard_is_told_from_other_bytes() {
         assert!(is_vcard(b"BEGIN:VCARD\nVERSION:2.1\nFN:TITLE\nEND:VCARD"));
         assert!(is_vcard(b"BEGIN:VCARD\r\nVERSION:2.1\r\nEND:VCARD\r\n"));
-        for other in [
-            &b""[..],
-            b"BEGIN:VCARD",
-            b"END:VCARD",
-            b"BEGIN:VCARD\nFN:x",
-            b"\xff",
-            b"#!/bin/sh\nEND:VCARD",
-        ] {
+        for other in [&b""[..], b"BEGIN:VCARD", b"END:VCARD", b"BEGIN:VCARD\nFN:x", b"\xff", b"#!/bin/sh\nEND:VCARD"] {
             assert!(!is_vcard(other), "{other:?}");
         }
     }

@@ -8,7 +8,5 @@ pub(super) fn check(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(),
     case.require(*target != case.author, || "nobody votes on themselves".into())?;
     require_target(case, kind, target)?;
     let cast = case.before.votes(kind, target).contains(&case.author);
-    case.require(!cast, || {
-        format!("{} has already voted to {kind} {target}", case.author)
-    })
+    case.require(!cast, || format!("{} has already voted to {kind} {target}", case.author))
 }

@@ -4,7 +4,7 @@
 
 use crate::event::{Act, Brought, Event};
 use crate::state::{Device, Standing, State, Vote};
-use parv_model::{BlobId, Category, DeviceId, Uri, VoteKind};
+use parv_model::{Category, DeviceId, Uri, VoteKind};
 
 /// The state after `event`, whose past has the state `event.before`.
 pub(crate) fn after(event: &Event) -> State {
@@ -20,10 +20,7 @@ pub(crate) fn apply(state: &mut State, event: &Event) {
     match event.act {
         Act::Witness | Act::Certificates => {}
         Act::Initial { invited } => {
-            let certificate = event
-                .brought
-                .account
-                .expect("an initial commit brings its author's certificate");
+            let certificate = event.brought.account.expect("an initial commit brings its author's certificate");
             state.accounts.insert(author, Standing::Admin(certificate));
             state.admins.push((event.key(), author));
             if let Some(uri) = invited {
@@ -44,12 +41,7 @@ pub(crate) fn apply(state: &mut State, event: &Event) {
             state.left.insert(author);
         }
         Act::Vote { kind, category, target } => {
-            state.votes.insert(Vote {
-                kind,
-                category,
-                target,
-                voter: author,
-            });
+            state.votes.insert(Vote { kind, category, target, voter: author });
         }
         Act::Resolve { kind, category, target } => state.resolve(kind, category, target, event),
         Act::Profile(blob) => state.profile = Some(blob),
@@ -95,11 +87,7 @@ impl State {
     fn drop_files_of(&mut self, uri: &Uri) {
         self.accounts.remove(uri);
         self.admins.retain(|(_, admin)| admin != uri);
-        let own: Vec<DeviceId> = self
-            .devices()
-            .filter(|(_, account)| account == uri)
-            .map(|(id, _)| id)
-            .collect();
+        let own: Vec<DeviceId> = self.devices().filter(|(_, account)| account == uri).map(|(id, _)| id).collect();
         for device in own {
             self.devices.remove(&device);
         }
@@ -108,28 +96,14 @@ impl State {
 
     /// Takes in the certificates that a commit brings for its own author.
     pub(crate) fn bring(&mut self, author: Uri, brought: &Brought) {
-        if let Some(blob) = brought.account {
-            self.renew_account(author, blob);
-        }
-        if let Some((device, blob)) = brought.device {
-            self.bring_device(author, device, blob);
-        }
-    }
-
-    fn renew_account(&mut self, author: Uri, blob: BlobId) {
-        if let Some(Standing::Admin(certificate) | Standing::Member(certificate)) = self.accounts.get_mut(&author) {
+        if let Some(blob) = brought.account
+            && let Some(Standing::Admin(certificate) | Standing::Member(certificate)) = self.accounts.get_mut(&author)
+        {
             *certificate = blob;
         }
-    }
-    }
-
-    fn bring_device(&mut self, author: Uri, device: DeviceId, certificate: BlobId) {
-        self.devices.insert(
-            device,
-            Device {
-                account: author,
-                certificate,
-            },
-        );
+        if let Some((device, certificate)) = brought.device {
+            let account = author;
+            self.devices.insert(device, Device { account, certificate });
+        }
     }
 }

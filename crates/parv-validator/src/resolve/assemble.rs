@@ -13,12 +13,7 @@ use std::collections::BTreeMap;
 pub(super) fn assemble(events: Events<'_>, set: &EventSet, outcome: &Outcome) -> State {
     let mut counted = Counted::new(events);
     outcome.alive.iter().for_each(|&e| counted.push(e));
-    let mut assembly = Assembly {
-        events,
-        set,
-        alive: &outcome.alive,
-        counted,
-    };
+    let mut assembly = Assembly { events, set, alive: &outcome.alive, counted };
     let mut state = assembly.beginning();
     let accounts: Vec<Uri> = assembly.counted.accounts().copied().collect();
     for uri in accounts {
@@ -95,8 +90,7 @@ impl Assembly<'_> {
             let event = self.events.get(e);
             event.author == uri && event.brought.account.is_some()
         });
-        self.latest(brought.collect())
-            .and_then(|e| self.events.get(e).brought.account)
+        self.latest(brought.collect()).and_then(|e| self.events.get(e).brought.account)
     }
 
     /// Devices of members, brought since their account last came in.
@@ -116,13 +110,7 @@ impl Assembly<'_> {
             if let Some(event) = self.latest(candidates).map(|e| self.events.get(e))
                 && let Some((_, certificate)) = event.brought.device
             {
-                state.devices.insert(
-                    device,
-                    Device {
-                        account: event.author,
-                        certificate,
-                    },
-                );
+                state.devices.insert(device, Device { account: event.author, certificate });
             }
         }
     }
@@ -139,12 +127,7 @@ impl Assembly<'_> {
                 && before_it(self.counted.losses_of_office(&event.author, self.set))
                 && before_it(self.counted.ends_of_votes(&target, self.set))
             {
-                state.votes.insert(Vote {
-                    kind,
-                    category,
-                    target,
-                    voter: event.author,
-                });
+                state.votes.insert(Vote { kind, category, target, voter: event.author });
             }
         }
     }
@@ -152,11 +135,7 @@ impl Assembly<'_> {
     /// The later edit in causal order, else the one with the higher commit id: the picture is cosmetic, so a hash may
     /// decide.
     fn profile(&self) -> Option<BlobId> {
-        let edits = self
-            .alive
-            .iter()
-            .copied()
-            .filter(|&e| matches!(self.events.get(e).act, Act::Profile(_)));
+        let edits = self.alive.iter().copied().filter(|&e| matches!(self.events.get(e).act, Act::Profile(_)));
         self.latest(edits.collect()).and_then(|e| match self.events.get(e).act {
             Act::Profile(blob) => Some(blob),
             _ => None,
@@ -166,10 +145,6 @@ impl Assembly<'_> {
     /// Of these, the one that no other comes after; of several such, the one with the highest commit id.
     fn latest(&self, candidates: Vec<EventNumber>) -> Option<EventNumber> {
         let superseded = |&e: &EventNumber| candidates.iter().any(|&later| later != e && self.events.le(e, later));
-        candidates
-            .iter()
-            .copied()
-            .filter(|e| !superseded(e))
-            .max_by_key(|&e| self.events.get(e).commit)
+        candidates.iter().copied().filter(|e| !superseded(e)).max_by_key(|&e| self.events.get(e).commit)
     }
 }

@@ -24,23 +24,12 @@ impl<'r, 'a> Endorsement<'r, 'a> {
     pub(super) fn new(resolver: &'r Resolver<'a>, set: &EventSet) -> Self {
         let all: Vec<EventNumber> = set.iter().collect();
         let events = resolver.events;
-        let votes = all
-            .iter()
-            .copied()
-            .filter(|&e| matches!(events.get(e).act, Act::Vote { .. }))
-            .collect();
+        let votes = all.iter().copied().filter(|&e| matches!(events.get(e).act, Act::Vote { .. })).collect();
         let mut by_author: BTreeMap<Uri, Vec<EventNumber>> = BTreeMap::new();
         for &number in &all {
             by_author.entry(events.get(number).author).or_default().push(number);
         }
-        Self {
-            resolver,
-            all,
-            votes,
-            by_author,
-            weights: RefCell::default(),
-            stale: RefCell::default(),
-        }
+        Self { resolver, all, votes, by_author, weights: RefCell::default(), stale: RefCell::default() }
     }
 
     /// The events of the set, parents first.
@@ -63,11 +52,7 @@ impl<'r, 'a> Endorsement<'r, 'a> {
     /// has not seen.
     fn who(&self, x: EventNumber, y: EventNumber) -> BTreeSet<Uri> {
         let events = self.resolver.events;
-        let built = self
-            .all
-            .iter()
-            .copied()
-            .filter(|&k| events.le(x, k) && !events.le(y, k));
+        let built = self.all.iter().copied().filter(|&k| events.le(x, k) && !events.le(y, k));
         let voters = self.votes_for(x).filter(|&v| !events.le(y, v) && !events.le(v, y));
         built.chain(voters).map(|k| events.get(k).author).collect()
     }
@@ -97,19 +82,10 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         let ground = self.resolver.common_ground(x, y);
         let rank: BTreeMap<Uri, usize> = ground.admins().enumerate().map(|(rank, uri)| (uri, rank)).collect();
         let events = self.resolver.events;
-        let voters = |r| {
-            self.votes_for(r)
-                .map(|v| events.get(v).author)
-                .collect::<BTreeSet<Uri>>()
-        };
+        let voters = |r| self.votes_for(r).map(|v| events.get(v).author).collect::<BTreeSet<Uri>>();
         let (vx, vy) = (voters(x), voters(y));
         let most_senior = |these: &BTreeSet<Uri>, those: &BTreeSet<Uri>| {
-            these
-                .difference(those)
-                .filter_map(|uri| rank.get(uri))
-                .min()
-                .copied()
-                .unwrap_or(usize::MAX)
+            these.difference(those).filter_map(|uri| rank.get(uri)).min().copied().unwrap_or(usize::MAX)
         };
         most_senior(&vx, &vy) < most_senior(&vy, &vx)
     }
@@ -138,11 +114,7 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         let events = self.resolver.events;
         let removal_event = events.get(removal);
         let target = removal_event.resolution().map(|(_, target)| target);
-        let electorate: BTreeSet<Uri> = removal_event
-            .before
-            .admins()
-            .filter(|uri| Some(*uri) != target)
-            .collect();
+        let electorate: BTreeSet<Uri> = removal_event.before.admins().filter(|uri| Some(*uri) != target).collect();
         let holders: BTreeSet<Uri> = self
             .all
             .iter()

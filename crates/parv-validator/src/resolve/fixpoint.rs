@@ -28,16 +28,10 @@ pub(super) fn fixpoint(resolver: &Resolver<'_>, set: &EventSet) -> Outcome {
     loop {
         let greatest = gamma(resolver, &endorsement, &least, None).effective;
         let next = gamma(resolver, &endorsement, &greatest, None).effective;
-        debug_assert!(
-            least.is_subset(&next) && next.is_subset(&greatest),
-            "gamma is antimonotone"
-        );
+        debug_assert!(least.is_subset(&next) && next.is_subset(&greatest), "gamma is antimonotone");
         if next == least {
             let alive = gamma(resolver, &endorsement, &least, Some(&least)).alive;
-            return Outcome {
-                alive,
-                undecided: greatest.difference(&least).copied().collect(),
-            };
+            return Outcome { alive, undecided: greatest.difference(&least).copied().collect() };
         }
         least = next;
     }
@@ -59,10 +53,7 @@ fn gamma(
     let events = resolver.events;
     let takes_away = |r: EventNumber| matches!(events.get(r).resolution(), Some((VoteKind::Ban | VoteKind::Demote, _)));
     let removals: Vec<EventNumber> = holds.iter().copied().filter(|&r| takes_away(r)).collect();
-    let mut fold = Fold {
-        effective: BTreeSet::new(),
-        alive: Vec::new(),
-    };
+    let mut fold = Fold { effective: BTreeSet::new(), alive: Vec::new() };
     let mut counted = Counted::new(events);
     removals.iter().for_each(|&r| counted.push(r));
     // Which removals hit each vote that its author was entitled to cast.
@@ -97,22 +88,15 @@ fn gamma(
                 let counts = |&v: &EventNumber| {
                     let Some(hit) = cast.get(&v) else { return false };
                     let stands = |&r: &EventNumber| {
-                        if events.concurrent(e, r) {
-                            endorsement.outranks(e, r)
-                        } else {
-                            endorsement.endorsed(v, r)
-                        }
+                        if events.concurrent(e, r) { endorsement.outranks(e, r) } else { endorsement.endorsed(v, r) }
                     };
                     !endorsement.stale(v, Some(e))
                         && hit.iter().all(stands)
                         && expired_by.iter().all(|&r| events.le(r, v))
                         && counted.is_admin(&events.get(v).author, &event.past)
                 };
-                let voters: BTreeSet<Uri> = endorsement
-                    .votes_for(e)
-                    .filter(counts)
-                    .map(|v| events.get(v).author)
-                    .collect();
+                let voters: BTreeSet<Uri> =
+                    endorsement.votes_for(e).filter(counts).map(|v| events.get(v).author).collect();
                 // The electorate is that of the resolution's own past.
                 if 2 * voters.len() <= event.before.admins().len() {
                     continue;

@@ -57,10 +57,7 @@ pub(crate) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(events: &'a [Event], memo: &'a mut Memo) -> Self {
-        Self {
-            events: Events(events),
-            memo: RefCell::new(memo),
-        }
+        Self { events: Events(events), memo: RefCell::new(memo) }
     }
 
     /// The state of a set of events closed under ancestors, by the rules in full.

@@ -44,10 +44,7 @@ struct About {
 
 impl<'a> Counted<'a> {
     pub(super) fn new(events: Events<'a>) -> Self {
-        Self {
-            events,
-            about: BTreeMap::new(),
-        }
+        Self { events, about: BTreeMap::new() }
     }
 
     /// Lets one more event count.
@@ -67,13 +64,7 @@ impl<'a> Counted<'a> {
 
     fn about(&self, uri: &Uri, mask: &EventSet) -> About {
         let mut about = About::default();
-        for &number in self
-            .about
-            .get(uri)
-            .into_iter()
-            .flatten()
-            .filter(|&&number| mask.contains(number))
-        {
+        for &number in self.about.get(uri).into_iter().flatten().filter(|&&number| mask.contains(number)) {
             let event = self.events.get(number);
             match event.act {
                 Act::Initial { .. } if event.author == *uri => {
@@ -117,11 +108,7 @@ impl<'a> Counted<'a> {
         }) {
             return Membership::Invited;
         }
-        if about.leaves.is_empty() {
-            Membership::Unknown
-        } else {
-            Membership::Left
-        }
+        if about.leaves.is_empty() { Membership::Unknown } else { Membership::Left }
     }
 
     fn is_member(&self, about: &About) -> bool {
@@ -140,11 +127,7 @@ impl<'a> Counted<'a> {
         }
         le(admission, ban)
             || self.events.get(admission).act == Act::Join
-                && about
-                    .adds
-                    .iter()
-                    .chain(&about.joins)
-                    .any(|&x| x != admission && le(x, admission) && le(x, ban))
+                && about.adds.iter().chain(&about.joins).any(|&x| x != admission && le(x, admission) && le(x, ban))
     }
 
     /// The promotions by which `uri` is an admin in the part `mask` of the history; none for everybody else.
@@ -180,13 +163,7 @@ impl<'a> Counted<'a> {
     }
 
     fn standing_bans(&self, about: &About) -> Vec<EventNumber> {
-        let lifted = |b: EventNumber| {
-            about
-                .unbans
-                .iter()
-                .chain(&about.reinvites)
-                .any(|&x| self.events.le(b, x))
-        };
+        let lifted = |b: EventNumber| about.unbans.iter().chain(&about.reinvites).any(|&x| self.events.le(b, x));
         about.bans.iter().copied().filter(|&b| !lifted(b)).collect()
     }
 
@@ -207,13 +184,7 @@ impl<'a> Counted<'a> {
         let ends = |&&number: &&EventNumber| {
             mask.contains(number) && matches!(self.events.get(number).act, Act::Resolve { .. } | Act::Leave)
         };
-        self.about
-            .get(uri)
-            .into_iter()
-            .flatten()
-            .filter(ends)
-            .copied()
-            .collect()
+        self.about.get(uri).into_iter().flatten().filter(ends).copied().collect()
     }
 
     /// Everybody that some counted event is about.

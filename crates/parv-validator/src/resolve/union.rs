@@ -26,11 +26,8 @@ pub(super) fn union(
         return Some(one_state.clone());
     }
     let (mine, theirs) = (one.difference(other), other.difference(one));
-    let control: BTreeSet<EventNumber> = one
-        .intersection(other)
-        .iter()
-        .filter(|&e| events.get(e).is_control())
-        .collect();
+    let control: BTreeSet<EventNumber> =
+        one.intersection(other).iter().filter(|&e| events.get(e).is_control()).collect();
     let knows_all = |&e: &EventNumber| control.iter().all(|&c| events.get(e).past.contains(c));
     if !mine.iter().chain(&theirs).all(knows_all) {
         return None;
