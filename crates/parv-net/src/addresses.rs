@@ -18,11 +18,7 @@ pub(crate) struct AddressBook {
 
 impl Default for AddressBook {
     fn default() -> Self {
-        Self {
-            peers: HashMap::new(),
-            order: VecDeque::new(),
-            capacity: MAX_REMEMBERED_PEERS,
-        }
+        Self { peers: HashMap::new(), order: VecDeque::new(), capacity: MAX_REMEMBERED_PEERS }
     }
 }
 
@@ -80,20 +76,14 @@ mod tests {
 
     #[test]
     fn the_newest_comes_first_and_few_are_kept() {
-        let mut book = AddressBook {
-            capacity: 2,
-            ..Default::default()
-        };
+        let mut book = AddressBook { capacity: 2, ..Default::default() };
         let (a, b, c) = (PeerId::random(), PeerId::random(), PeerId::random());
         for port in 1..=20 {
             book.add(a, address(&format!("/ip4/10.0.0.1/tcp/{port}")));
         }
         book.add(a, address(&format!("/ip4/10.0.0.1/tcp/7/p2p/{a}")));
         assert_eq!(book.of(&a).len(), MAX_ADDRESSES_PER_PEER);
-        assert_eq!(
-            book.of(&a)[..2],
-            [address("/ip4/10.0.0.1/tcp/7"), address("/ip4/10.0.0.1/tcp/20")]
-        );
+        assert_eq!(book.of(&a)[..2], [address("/ip4/10.0.0.1/tcp/7"), address("/ip4/10.0.0.1/tcp/20")]);
         book.add(b, address("/ip4/10.0.0.2/tcp/1"));
         book.add(c, address("/ip4/10.0.0.3/tcp/1"));
         assert!(book.of(&a).is_empty());
@@ -105,17 +95,9 @@ mod tests {
     #[test]
     fn a_stranger_cannot_send_us_to_ourselves() {
         let far = address("/ip4/198.51.100.1/tcp/1");
-        for local in [
-            "/ip4/127.0.0.1/tcp/1",
-            "/ip6/::1/udp/1/quic-v1",
-            "/ip4/169.254.1.1/tcp/1",
-            "/memory/1",
-        ] {
+        for local in ["/ip4/127.0.0.1/tcp/1", "/ip6/::1/udp/1/quic-v1", "/ip4/169.254.1.1/tcp/1", "/memory/1"] {
             assert!(!is_plausible(&address(local), &far), "{local}");
-            assert!(
-                is_plausible(&address(local), &address("/ip4/127.0.0.1/tcp/9")),
-                "{local}"
-            );
+            assert!(is_plausible(&address(local), &address("/ip4/127.0.0.1/tcp/9")), "{local}");
         }
         assert!(is_plausible(&address("/dns4/example.org/tcp/1"), &far));
     }

@@ -71,9 +71,7 @@ pub(crate) fn swarm(config: &NodeConfig, key: &Keypair) -> Result<Swarm<Behaviou
     };
     let behaviour = behaviour(config, key)?;
     let tune = |config: libp2p::swarm::Config| {
-        config
-            .with_idle_connection_timeout(IDLE_TIMEOUT)
-            .with_max_negotiating_inbound_streams(MAX_NEGOTIATING_STREAMS)
+        config.with_idle_connection_timeout(IDLE_TIMEOUT).with_max_negotiating_inbound_streams(MAX_NEGOTIATING_STREAMS)
     };
     // A machine without a resolver can still reach peers by number.
     let swarm = match base()?.with_dns() {
@@ -86,10 +84,7 @@ pub(crate) fn swarm(config: &NodeConfig, key: &Keypair) -> Result<Swarm<Behaviou
         Err(error) => {
             tracing::warn!(%error, "names will not be resolved");
             base()?
-                .with_dns_config(
-                    dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()),
-                    Default::default(),
-                )
+                .with_dns_config(dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), Default::default())
                 .with_behaviour(|_| behaviour)
                 .unwrap_or_else(|never| match never {})
                 .with_swarm_config(tune)
@@ -125,11 +120,7 @@ fn behaviour(config: &NodeConfig, key: &Keypair) -> Result<Behaviour, NetError> 
         gossip: gossip(key)?,
         kad: kademlia(me),
         identify: identify::Behaviour::new(identify),
-        ping: ping::Behaviour::new(
-            ping::Config::new()
-                .with_interval(PING_INTERVAL)
-                .with_timeout(PING_TIMEOUT),
-        ),
+        ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
         mdns: mdns.into(),
     })
 }
@@ -166,9 +157,7 @@ fn message_id(message: &gossipsub::Message) -> gossipsub::MessageId {
     for part in [author.as_slice(), message.topic.as_str().as_bytes()] {
         hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
     }
-    hasher
-        .update(&message.sequence_number.unwrap_or_default().to_le_bytes())
-        .update(&message.data);
+    hasher.update(&message.sequence_number.unwrap_or_default().to_le_bytes()).update(&message.data);
     gossipsub::MessageId::new(hasher.finalize().as_bytes())
 }
 
@@ -187,8 +176,5 @@ fn kademlia(me: PeerId) -> kad::Behaviour<ProviderStore> {
 }
 
 pub(crate) fn setup(part: &'static str, source: impl Into<Box<dyn Error + Send + Sync>>) -> NetError {
-    NetError::Setup {
-        part,
-        source: source.into(),
-    }
+    NetError::Setup { part, source: source.into() }
 }

@@ -22,10 +22,7 @@ pub(crate) fn split(stream: GitStream, idle_timeout: Duration) -> (BlockingReade
     let (read, write) = tokio::io::split(stream);
     let read = SyncIoBridge::new(Patient::new(read, idle_timeout));
     let write = SyncIoBridge::new(Patient::new(write, idle_timeout));
-    (
-        BlockingReader(BufReader::with_capacity(READ_BUFFER_BYTES, read)),
-        BlockingWriter(write),
-    )
+    (BlockingReader(BufReader::with_capacity(READ_BUFFER_BYTES, read)), BlockingWriter(write))
 }
 
 impl Read for BlockingReader {
@@ -72,12 +69,7 @@ struct Patient<T> {
 
 impl<T> Patient<T> {
     fn new(inner: T, limit: Duration) -> Self {
-        Self {
-            inner,
-            limit,
-            alarm: None,
-            waiting: false,
-        }
+        Self { inner, limit, alarm: None, waiting: false }
     }
 
     fn watch<R>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<R>>) -> Poll<io::Result<R>> {

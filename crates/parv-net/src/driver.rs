@@ -75,11 +75,7 @@ impl Driver {
         policy: Arc<dyn Policy>,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
-    ) -> (
-        Self,
-        watch::Receiver<Vec<Multiaddr>>,
-        watch::Receiver<BTreeSet<DeviceId>>,
-    ) {
+    ) -> (Self, watch::Receiver<Vec<Multiaddr>>, watch::Receiver<BTreeSet<DeviceId>>) {
         let (listening, listening_view) = watch::channel(Vec::new());
         let (connected, connected_view) = watch::channel(BTreeSet::new());
         let now = Instant::now();
@@ -119,10 +115,7 @@ impl Driver {
                     TransportError::Other(source) => source,
                     TransportError::MultiaddrNotSupported(_) => io::ErrorKind::Unsupported.into(),
                 };
-                NetError::Listen {
-                    address: address.clone(),
-                    source,
-                }
+                NetError::Listen { address: address.clone(), source }
             })?;
             waiting.insert(listener, address);
         }
@@ -132,9 +125,7 @@ impl Driver {
                 SwarmEvent::NewListenAddr { listener_id, .. } => {
                     waiting.remove(listener_id);
                 }
-                SwarmEvent::ListenerClosed {
-                    listener_id, reason, ..
-                } => {
+                SwarmEvent::ListenerClosed { listener_id, reason, .. } => {
                     if let Some(address) = waiting.remove(listener_id) {
                         let source = match reason {
                             Ok(()) => io::ErrorKind::NotConnected.into(),
@@ -156,17 +147,16 @@ impl Driver {
             let alarm = self.next_alarm();
             tokio::select! {
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
-                command = self.commands.recv() => match command {
-                    Some(Command::Shutdown { stopped }) => {
+                command = self.commands.recv() => {
+                    let Some(command) = command else { return self.say_goodbye().await };
+                    if let Some(stopped) = self.on_command(command) {
                         self.say_goodbye().await;
                         drop(self);
                         // Nobody waits for it: then nobody needs to know.
                         let _ = stopped.send(());
                         return;
                     }
-                    Some(command) => self.on_command(command),
-                    None => return self.say_goodbye().await,
-                },
+                }
                 () = self.outbox.flush(), if self.outbox.is_behind() => {}
                 () = sleep_until(alarm.into()) => self.on_alarm(),
             }
@@ -174,12 +164,7 @@ impl Driver {
     }
 
     fn next_alarm(&self) -> Instant {
-        self.bootstrap
-            .values()
-            .filter_map(Backoff::due)
-            .chain([self.renewal])
-            .min()
-            .unwrap_or(self.renewal)
+        self.bootstrap.values().filter_map(Backoff::due).chain([self.renewal]).min().unwrap_or(self.renewal)
     }
 
     fn on_alarm(&mut self) {
@@ -190,12 +175,7 @@ impl Driver {
             self.publish_due();
         }
         let due = |backoff: &Backoff| backoff.due().is_some_and(|due| due <= now);
-        let due: Vec<_> = self
-            .bootstrap
-            .iter()
-            .filter(|(_, backoff)| due(backoff))
-            .map(|(peer, _)| *peer)
-            .collect();
+        let due: Vec<_> = self.bootstrap.iter().filter(|(_, backoff)| due(backoff)).map(|(peer, _)| *peer).collect();
         for peer in due {
             self.dial_bootstrap(peer, now);
         }

@@ -19,35 +19,20 @@ pub struct Envelope {
 impl Envelope {
     /// An envelope with that type and body.
     pub fn new(mime: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            mime: mime.into(),
-            body: body.into(),
-        }
+        Self { mime: mime.into(), body: body.into() }
     }
 
     /// Its bytes, if it keeps the limits.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, NetError> {
         self.check()?;
-        let fields = [
-            ("body", Value::Bytes(self.body.clone())),
-            ("mime", Value::Text(self.mime.clone())),
-        ];
-        Ok(bytes_of(&Value::Map(
-            fields
-                .into_iter()
-                .map(|(key, value)| (Value::from(key), value))
-                .collect(),
-        )))
+        let fields = [("body", Value::Bytes(self.body.clone())), ("mime", Value::Text(self.mime.clone()))];
+        Ok(bytes_of(&Value::Map(fields.into_iter().map(|(key, value)| (Value::from(key), value)).collect())))
     }
 
     /// The envelope with these bytes.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, NetError> {
         if bytes.len() > MAX_FRAME_BYTES {
-            return Err(NetError::TooLong {
-                what: "the envelope",
-                bytes: bytes.len(),
-                limit: MAX_FRAME_BYTES,
-            });
+            return Err(NetError::TooLong { what: "the envelope", bytes: bytes.len(), limit: MAX_FRAME_BYTES });
         }
         let value: Value = ciborium::from_reader(bytes).map_err(|error| malformed(error.to_string()))?;
         if !is_sorted(&value) || bytes_of(&value) != bytes {
@@ -63,28 +48,18 @@ impl Envelope {
                 _ => {}
             }
         }
-        let envelope = Self {
-            mime: mime.ok_or_else(|| malformed("no mime"))?,
-            body: body.ok_or_else(|| malformed("no body"))?,
-        };
+        let envelope =
+            Self { mime: mime.ok_or_else(|| malformed("no mime"))?, body: body.ok_or_else(|| malformed("no body"))? };
         envelope.check()?;
         Ok(envelope)
     }
 
     fn check(&self) -> Result<(), NetError> {
         if self.body.len() > MAX_BODY_BYTES {
-            return Err(NetError::TooLong {
-                what: "the body",
-                bytes: self.body.len(),
-                limit: MAX_BODY_BYTES,
-            });
+            return Err(NetError::TooLong { what: "the body", bytes: self.body.len(), limit: MAX_BODY_BYTES });
         }
         if self.mime.len() > MAX_MIME_BYTES {
-            return Err(NetError::TooLong {
-                what: "the media type",
-                bytes: self.mime.len(),
-                limit: MAX_MIME_BYTES,
-            });
+            return Err(NetError::TooLong { what: "the media type", bytes: self.mime.len(), limit: MAX_MIME_BYTES });
         }
         if self.mime.is_empty() || !self.mime.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(malformed("the media type is not visible ASCII"));
@@ -94,10 +69,7 @@ impl Envelope {
 }
 
 fn malformed(why: impl Into<String>) -> NetError {
-    NetError::Malformed {
-        what: "the envelope",
-        why: why.into(),
-    }
+    NetError::Malformed { what: "the envelope", why: why.into() }
 }
 
 fn bytes_of(value: &Value) -> Vec<u8> {
@@ -124,12 +96,7 @@ mod tests {
     use super::*;
 
     fn map(fields: &[(&str, Value)]) -> Vec<u8> {
-        bytes_of(&Value::Map(
-            fields
-                .iter()
-                .map(|(key, value)| (Value::from(*key), value.clone()))
-                .collect(),
-        ))
+        bytes_of(&Value::Map(fields.iter().map(|(key, value)| (Value::from(*key), value.clone())).collect()))
     }
 
     #[test]
@@ -161,32 +128,17 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_ignored() {
-        let fields = [
-            ("body", Value::Bytes(vec![1])),
-            ("later", Value::from(7)),
-            ("mime", Value::from("a/b")),
-        ];
+        let fields = [("body", Value::Bytes(vec![1])), ("later", Value::from(7)), ("mime", Value::from("a/b"))];
         // Sorted by their bytes: shorter keys first.
         let [body, later, mime] = fields;
-        assert_eq!(
-            Envelope::decode(&map(&[body, mime, later])).unwrap(),
-            Envelope::new("a/b", [1])
-        );
+        assert_eq!(Envelope::decode(&map(&[body, mime, later])).unwrap(), Envelope::new("a/b", [1]));
     }
 
     #[test]
     fn nonsense_is_refused() {
         let deep = vec![0x81; MAX_FRAME_BYTES];
         let huge = [0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0];
-        for wrong in [
-            &[][..],
-            &[0x60],
-            &[0xa0],
-            &[0xff],
-            &deep,
-            &huge,
-            &vec![0; MAX_FRAME_BYTES + 1],
-        ] {
+        for wrong in [&[][..], &[0x60], &[0xa0], &[0xff], &deep, &huge, &vec![0; MAX_FRAME_BYTES + 1]] {
             assert!(Envelope::decode(wrong).is_err());
         }
         let wrong_type = map(&[("body", Value::from("text")), ("mime", Value::from("a/b"))]);

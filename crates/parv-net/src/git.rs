@@ -80,18 +80,12 @@ pub(crate) async fn ask(peer: DeviceId, stream: Stream, conversation: &Conversat
         frame::write(&mut io, conversation.root().as_bytes()).await?;
         io.read_u8().await
     });
-    let late = |_| NetError::TimedOut {
-        what: "the answer to a git request",
-        after: FIRST_FRAME_TIMEOUT,
-    };
+    let late = |_| NetError::TimedOut { what: "the answer to a git request", after: FIRST_FRAME_TIMEOUT };
     match answer.await.map_err(late)?.map_err(broken)? {
         GRANTED => Ok(GitStream { io, _place: None }),
         REFUSED => Err(NetError::Refused(peer)),
         BUSY => Err(NetError::Busy(peer)),
-        other => Err(NetError::Malformed {
-            what: "the answer to a git request",
-            why: format!("it is {other}"),
-        }),
+        other => Err(NetError::Malformed { what: "the answer to a git request", why: format!("it is {other}") }),
     }
 }
 
@@ -129,14 +123,7 @@ pub(crate) async fn hear(
         io.flush().await
     };
     if let Ok(Ok(())) = timeout(FIRST_FRAME_TIMEOUT, granted).await {
-        slot.send(Event::GitRequest {
-            peer,
-            conversation,
-            stream: GitStream {
-                io,
-                _place: Some(place),
-            },
-        });
+        slot.send(Event::GitRequest { peer, conversation, stream: GitStream { io, _place: Some(place) } });
     }
 }
 

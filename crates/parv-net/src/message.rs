@@ -25,10 +25,7 @@ pub(crate) async fn send(peer: DeviceId, stream: Stream, envelope: &[u8]) -> Res
         io.read_u8().await
     });
     match answer.await {
-        Err(_) => Err(NetError::TimedOut {
-            what: "the acknowledgement of a message",
-            after: ACKNOWLEDGE_TIMEOUT,
-        }),
+        Err(_) => Err(NetError::TimedOut { what: "the acknowledgement of a message", after: ACKNOWLEDGE_TIMEOUT }),
         Ok(Ok(TAKEN)) => Ok(()),
         Ok(Ok(_)) => Err(NetError::NotAcknowledged(peer)),
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Err(NetError::NotAcknowledged(peer)),

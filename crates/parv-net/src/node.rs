@@ -51,10 +51,7 @@ impl Node {
         let mut bootstrap = Vec::new();
         for address in &config.bootstrap {
             let why = "a bootstrap address must end in /p2p/<peer id>";
-            let peer = device_in(address)?.ok_or_else(|| NetError::Address {
-                address: address.clone(),
-                why,
-            })?;
+            let peer = device_in(address)?.ok_or_else(|| NetError::Address { address: address.clone(), why })?;
             bootstrap.push((peer_id(&peer), address.clone()));
         }
         let swarm = behaviour::swarm(&config, &key)?;
@@ -63,20 +60,9 @@ impl Node {
         let (mut driver, listening, connected) = Driver::new(swarm, bootstrap, policy, commands, event_sender);
         timeout(LISTEN_TIMEOUT, driver.listen(config.listen))
             .await
-            .map_err(|_| NetError::TimedOut {
-                what: "listening",
-                after: LISTEN_TIMEOUT,
-            })??;
+            .map_err(|_| NetError::TimedOut { what: "listening", after: LISTEN_TIMEOUT })??;
         tokio::spawn(driver.run());
-        Ok((
-            Self {
-                device,
-                commands: command_sender,
-                listening,
-                connected,
-            },
-            events,
-        ))
+        Ok((Self { device, commands: command_sender, listening, connected }, events))
     }
 
     /// The device that this node is.
@@ -102,17 +88,8 @@ impl Node {
     /// Remembers where a device may be found, for dialling it later.
     pub async fn add_address(&self, device: DeviceId, address: Multiaddr) -> Result<(), NetError> {
         match device_in(&address)? {
-            Some(other) if other != device => Err(NetError::Address {
-                address,
-                why: "it is another device's",
-            }),
-            _ => {
-                self.tell(Command::AddAddress {
-                    peer: peer_id(&device),
-                    address,
-                })
-                .await
-            }
+            Some(other) if other != device => Err(NetError::Address { address, why: "it is another device's" }),
+            _ => self.tell(Command::AddAddress { peer: peer_id(&device), address }).await,
         }
     }
 
@@ -143,12 +120,7 @@ impl Node {
     /// Takes at most [`DIAL_TIMEOUT`].
     pub async fn dial_address(&self, address: Multiaddr) -> Result<DeviceId, NetError> {
         let device = device_in(&address)?;
-        within(
-            "connecting",
-            DIAL_TIMEOUT,
-            self.ask(|reply| Command::DialAddress { device, address, reply }),
-        )
-        .await
+        within("connecting", DIAL_TIMEOUT, self.ask(|reply| Command::DialAddress { device, address, reply })).await
     }
 
     /// Closes all connections with a device.
@@ -229,13 +201,7 @@ impl Node {
     /// Where a device can be found, as far as we and the table know; the addresses are remembered for dialling. Takes
     /// at most about [`crate::limits::LOOKUP_TIMEOUT`].
     pub async fn find(&self, device: DeviceId) -> Result<Vec<Multiaddr>, NetError> {
-        Ok(self
-            .ask(|reply| Command::Find {
-                peer: peer_id(&device),
-                reply,
-            })
-            .await?
-            .addresses)
+        Ok(self.ask(|reply| Command::Find { peer: peer_id(&device), reply }).await?.addresses)
     }
 
     /// Closes all connections and stops; returns when it is done. Other calls then fail with [`NetError::Stopped`].
@@ -251,16 +217,8 @@ impl Node {
         self.dial(device).await?;
         within("opening a stream", FIRST_FRAME_TIMEOUT, async {
             let (sender, answer) = oneshot::channel();
-            self.tell(Command::Open {
-                peer: peer_id(&device),
-                protocol,
-                reply: sender,
-            })
-            .await?;
-            let gone = |_| NetError::Broken {
-                peer: device,
-                source: std::io::ErrorKind::NotConnected.into(),
-            };
+            self.tell(Command::Open { peer: peer_id(&device), protocol, reply: sender }).await?;
+            let gone = |_| NetError::Broken { peer: device, source: std::io::ErrorKind::NotConnected.into() };
             answer.await.map_err(gone)?
         })
         .await
@@ -279,9 +237,7 @@ impl Node {
 
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node")
-            .field("device", &self.device)
-            .finish_non_exhaustive()
+        f.debug_struct("Node").field("device", &self.device).finish_non_exhaustive()
     }
 }
 
@@ -290,7 +246,5 @@ async fn within<T>(
     after: Duration,
     work: impl Future<Output = Result<T, NetError>>,
 ) -> Result<T, NetError> {
-    timeout(after, work)
-        .await
-        .unwrap_or(Err(NetError::TimedOut { what, after }))
+    timeout(after, work).await.unwrap_or(Err(NetError::TimedOut { what, after }))
 }

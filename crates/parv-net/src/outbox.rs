@@ -15,10 +15,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn new(sender: mpsc::Sender<Event>) -> Self {
-        Self {
-            sender,
-            backlog: VecDeque::new(),
-        }
+        Self { sender, backlog: VecDeque::new() }
     }
 
     /// For tasks that can wait by themselves.
@@ -63,10 +60,7 @@ impl Outbox {
     /// and one arrival for each device, so these are bounded by the number of connections; the rest by [`MAX_BACKLOG`].
     fn keep(&mut self, event: Event) {
         if let Event::Disconnected(device) = event {
-            let came_unseen = self
-                .backlog
-                .iter()
-                .any(|kept| matches!(kept, Event::Connected(peer) if *peer == device));
+            let came_unseen = self.backlog.iter().any(|kept| matches!(kept, Event::Connected(peer) if *peer == device));
             self.backlog.retain(|kept| !is_void_without(kept, &device));
             if came_unseen {
                 return;

@@ -61,9 +61,7 @@ mod tests {
     #[test]
     fn a_hashed_key_is_no_device() {
         assert_eq!(device_id(&PeerId::random()), None);
-        let address = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", PeerId::random())
-            .parse()
-            .unwrap();
+        let address = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", PeerId::random()).parse().unwrap();
         assert!(matches!(device_in(&address), Err(NetError::Address { .. })));
     }
 }

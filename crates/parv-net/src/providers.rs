@@ -25,13 +25,7 @@ pub(crate) struct ProviderStore {
 
 impl ProviderStore {
     pub(crate) fn new(me: PeerId) -> Self {
-        Self {
-            me,
-            own: HashMap::new(),
-            foreign: HashMap::new(),
-            count: 0,
-            capacity: MAX_FOREIGN_RECORDS,
-        }
+        Self { me, own: HashMap::new(), foreign: HashMap::new(), count: 0, capacity: MAX_FOREIGN_RECORDS }
     }
 
     fn drop_expired(&mut self) {
@@ -92,12 +86,7 @@ impl RecordStore for ProviderStore {
     }
 
     fn providers(&self, key: &RecordKey) -> Vec<ProviderRecord> {
-        self.own
-            .get(key)
-            .into_iter()
-            .chain(self.foreign.get(key).into_iter().flatten())
-            .cloned()
-            .collect()
+        self.own.get(key).into_iter().chain(self.foreign.get(key).into_iter().flatten()).cloned().collect()
     }
 
     fn provided(&self) -> Self::ProvidedIter<'_> {
@@ -124,19 +113,11 @@ mod tests {
     use std::time::Duration;
 
     fn store(capacity: usize) -> ProviderStore {
-        ProviderStore {
-            capacity,
-            ..ProviderStore::new(PeerId::random())
-        }
+        ProviderStore { capacity, ..ProviderStore::new(PeerId::random()) }
     }
 
     fn record(key: u8, provider: PeerId, expires: Option<Instant>) -> ProviderRecord {
-        ProviderRecord {
-            key: RecordKey::new(&[key]),
-            provider,
-            expires,
-            addresses: Vec::new(),
-        }
+        ProviderRecord { key: RecordKey::new(&[key]), provider, expires, addresses: Vec::new() }
     }
 
     #[test]

@@ -22,11 +22,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Due at once.
     pub(crate) fn new(now: Instant) -> Self {
-        Self {
-            wait: FIRST_WAIT,
-            due: Some(now),
-            connected_since: None,
-        }
+        Self { wait: FIRST_WAIT, due: Some(now), connected_since: None }
     }
 
     /// When to dial, unless connected or dialling.

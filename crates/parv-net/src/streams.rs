@@ -97,11 +97,7 @@ impl Behaviour {
 
     fn handler(peer: PeerId) -> Result<Handler, ConnectionDenied> {
         let device = device_id(&peer).ok_or_else(|| ConnectionDenied::new(NotADevice))?;
-        Ok(Handler {
-            device,
-            openings: VecDeque::new(),
-            inbound: VecDeque::new(),
-        })
+        Ok(Handler { device, openings: VecDeque::new(), inbound: VecDeque::new() })
     }
 }
 
@@ -132,14 +128,10 @@ impl NetworkBehaviour for Behaviour {
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
         match event {
-            FromSwarm::ConnectionEstablished(ConnectionEstablished {
-                peer_id, connection_id, ..
-            }) => {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, connection_id, .. }) => {
                 self.connections.entry(peer_id).or_default().push(connection_id);
             }
-            FromSwarm::ConnectionClosed(ConnectionClosed {
-                peer_id, connection_id, ..
-            }) => {
+            FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, connection_id, .. }) => {
                 if let Some(all) = self.connections.get_mut(&peer_id) {
                     all.retain(|id| *id != connection_id);
                     if all.is_empty() {
@@ -152,8 +144,7 @@ impl NetworkBehaviour for Behaviour {
     }
 
     fn on_connection_handler_event(&mut self, peer: PeerId, _: ConnectionId, (protocol, stream): (Protocol, Stream)) {
-        self.actions
-            .push_back(ToSwarm::GenerateEvent(Inbound { peer, protocol, stream }));
+        self.actions.push_back(ToSwarm::GenerateEvent(Inbound { peer, protocol, stream }));
     }
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Inbound, THandlerInEvent<Self>>> {
@@ -207,14 +198,10 @@ impl ConnectionHandler for Handler {
             ConnectionEvent::DialUpgradeError(DialUpgradeError { info, error }) => {
                 let peer = self.device;
                 let error = match error {
-                    StreamUpgradeError::NegotiationFailed => NetError::Unsupported {
-                        peer,
-                        protocol: info.protocol.name(),
-                    },
-                    StreamUpgradeError::Timeout => NetError::Broken {
-                        peer,
-                        source: io::ErrorKind::TimedOut.into(),
-                    },
+                    StreamUpgradeError::NegotiationFailed => {
+                        NetError::Unsupported { peer, protocol: info.protocol.name() }
+                    }
+                    StreamUpgradeError::Timeout => NetError::Broken { peer, source: io::ErrorKind::TimedOut.into() },
                     StreamUpgradeError::Io(source) => NetError::Broken { peer, source },
                     StreamUpgradeError::Apply(never) => match never {},
                 };

@@ -21,10 +21,7 @@ pub struct Topic([u8; 32]);
 impl Topic {
     /// The topic of this conversation.
     pub fn of(conversation: &ConversationId) -> Self {
-        Self(blake3::derive_key(
-            TOPIC_OF_CONVERSATION,
-            conversation.root().as_bytes(),
-        ))
+        Self(blake3::derive_key(TOPIC_OF_CONVERSATION, conversation.root().as_bytes()))
     }
 
     /// Its bytes.
@@ -97,15 +94,7 @@ mod tests {
         let text = topic.to_string();
         assert_eq!(text.len(), 43);
         let other_bits = format!("{}B", "A".repeat(42));
-        for other in [
-            "",
-            "A",
-            "chat",
-            &text[1..],
-            &format!("{text}="),
-            &format!("{text}A"),
-            &other_bits,
-        ] {
+        for other in ["", "A", "chat", &text[1..], &format!("{text}="), &format!("{text}A"), &other_bits] {
             assert_eq!(Topic::from_wire(&TopicHash::from_raw(other)), None, "{other}");
         }
     }
@@ -121,12 +110,7 @@ mod tests {
         }
         assert!(!topic.to_string().contains(&conversation.to_string()[..8]));
         let account = Uri::from_bytes([9; 32]);
-        assert!(
-            !Key::of_account(&account)
-                .as_bytes()
-                .windows(4)
-                .any(|part| part == [9; 4])
-        );
+        assert!(!Key::of_account(&account).as_bytes().windows(4).any(|part| part == [9; 4]));
         assert_ne!(topic, Topic::of(&ConversationId::new(CommitId::from_bytes([8; 20]))));
     }
 }

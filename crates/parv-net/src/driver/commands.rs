@@ -22,71 +22,27 @@ const MAX_REJECTED: u32 = 16;
 
 /// One thing that the owner asks for; [`crate::Node`] says what each means.
 pub(crate) enum Command {
-    AddAddress {
-        peer: PeerId,
-        address: Multiaddr,
-    },
-    Dial {
-        peer: PeerId,
-        reply: Reply<DeviceId>,
-    },
-    DialAddress {
-        device: Option<DeviceId>,
-        address: Multiaddr,
-        reply: Reply<DeviceId>,
-    },
-    Disconnect {
-        peer: PeerId,
-    },
-    Block {
-        peer: PeerId,
-    },
-    Unblock {
-        peer: PeerId,
-    },
-    Subscribe {
-        topic: Topic,
-        reply: Reply<()>,
-    },
-    Unsubscribe {
-        topic: Topic,
-    },
-    Publish {
-        topic: Topic,
-        data: Vec<u8>,
-        reply: Reply<()>,
-    },
-    Judge {
-        handle: AnnouncementHandle,
-        acceptance: Acceptance,
-    },
-    Open {
-        peer: PeerId,
-        protocol: Protocol,
-        reply: streams::Reply,
-    },
-    Provide {
-        key: Key,
-        reply: Reply<()>,
-    },
-    StopProviding {
-        key: Key,
-    },
-    Providers {
-        key: Key,
-        reply: Reply<Vec<DeviceId>>,
-    },
-    Find {
-        peer: PeerId,
-        reply: Reply<Found>,
-    },
-    Shutdown {
-        stopped: oneshot::Sender<()>,
-    },
+    AddAddress { peer: PeerId, address: Multiaddr },
+    Dial { peer: PeerId, reply: Reply<DeviceId> },
+    DialAddress { device: Option<DeviceId>, address: Multiaddr, reply: Reply<DeviceId> },
+    Disconnect { peer: PeerId },
+    Block { peer: PeerId },
+    Unblock { peer: PeerId },
+    Subscribe { topic: Topic, reply: Reply<()> },
+    Unsubscribe { topic: Topic },
+    Publish { topic: Topic, data: Vec<u8>, reply: Reply<()> },
+    Judge { handle: AnnouncementHandle, acceptance: Acceptance },
+    Open { peer: PeerId, protocol: Protocol, reply: streams::Reply },
+    Provide { key: Key, reply: Reply<()> },
+    StopProviding { key: Key },
+    Providers { key: Key, reply: Reply<Vec<DeviceId>> },
+    Find { peer: PeerId, reply: Reply<Found> },
+    Shutdown { stopped: oneshot::Sender<()> },
 }
 
 impl Driver {
-    pub(super) fn on_command(&mut self, command: Command) {
+    /// Does what was asked; told to stop, gives back whom to tell when that is done.
+    pub(super) fn on_command(&mut self, command: Command) -> Option<oneshot::Sender<()>> {
         match command {
             Command::AddAddress { peer, address } => self.addresses.add(peer, address),
             Command::Dial { peer, reply } => self.dial(peer, reply),
@@ -129,8 +85,9 @@ impl Driver {
                 let query = self.swarm.behaviour_mut().kad.get_closest_peers(peer);
                 self.lookups.begin_addresses(query, AddressLookup { peer, reply });
             }
-            Command::Shutdown { stopped } => drop(stopped),
+            Command::Shutdown { stopped } => return Some(stopped),
         }
+        None
     }
 
     fn dial(&mut self, peer: PeerId, reply: Reply<DeviceId>) {
@@ -148,21 +105,13 @@ impl Driver {
     fn dial_address(&mut self, device: Option<DeviceId>, address: Multiaddr, reply: Reply<DeviceId>) {
         let target = address.to_string();
         let Some(device) = device else {
-            return self.begin_dial(
-                DialOpts::unknown_peer_id().address(address).build(),
-                None,
-                target,
-                reply,
-            );
+            return self.begin_dial(DialOpts::unknown_peer_id().address(address).build(), None, target, reply);
         };
         let peer = peer_id(&device);
         let Some(reply) = self.dial_is_needed(peer, reply) else {
             return;
         };
-        let options = DialOpts::peer_id(peer)
-            .condition(PeerCondition::Disconnected)
-            .addresses(vec![address])
-            .build();
+        let options = DialOpts::peer_id(peer).condition(PeerCondition::Disconnected).addresses(vec![address]).build();
         self.begin_dial(options, Some(peer), target, reply);
     }
 
@@ -201,10 +150,7 @@ impl Driver {
         }
         let gossip = &mut self.swarm.behaviour_mut().gossip;
         let wire = topic.on_the_wire();
-        gossip.subscribe(&wire).map_err(|error| NetError::Subscribe {
-            topic,
-            why: error.to_string(),
-        })?;
+        gossip.subscribe(&wire).map_err(|error| NetError::Subscribe { topic, why: error.to_string() })?;
         if self.topics.insert(topic) {
             let hash = wire.hash();
             for (peer, topics) in gossip.all_peers() {

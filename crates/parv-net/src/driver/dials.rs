@@ -45,14 +45,7 @@ impl Dials {
 
     /// Somebody waits for this connection.
     pub(super) fn begin(&mut self, id: ConnectionId, peer: Option<PeerId>, target: String, reply: Reply<DeviceId>) {
-        self.0.insert(
-            id,
-            Dial {
-                peer,
-                target,
-                replies: vec![reply],
-            },
-        );
+        self.0.insert(id, Dial { peer, target, replies: vec![reply] });
     }
 
     /// A peer is connected, by this connection.
@@ -80,19 +73,14 @@ pub(super) fn refusal(peer: Option<PeerId>, target: String, error: &DialError) -
         (DialError::NoAddresses, Some(device)) => NetError::NoAddress(device),
         // The swarm strikes out its own addresses: one that was given and is none is ours.
         (DialError::LocalPeerId { .. }, _) | (DialError::NoAddresses, None) => NetError::Myself,
-        _ => NetError::Unreachable {
-            target,
-            why: explain(error),
-        },
+        _ => NetError::Unreachable { target, why: explain(error) },
     }
 }
 
 fn explain(error: &DialError) -> String {
     match error {
         DialError::Transport(attempts) => {
-            let attempts = attempts
-                .iter()
-                .map(|(address, error)| format!("{address}: {}", with_sources(error)));
+            let attempts = attempts.iter().map(|(address, error)| format!("{address}: {}", with_sources(error)));
             attempts.collect::<Vec<_>>().join("; ")
         }
         DialError::WrongPeerId { obtained, address } => format!("{address} is {obtained}"),

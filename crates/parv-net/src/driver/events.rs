@@ -23,37 +23,23 @@ impl Driver {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
-            SwarmEvent::ConnectionEstablished {
-                peer_id,
-                connection_id,
-                endpoint,
-                num_established,
-                ..
-            } => {
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
                 self.dials.succeeded(connection_id, peer_id);
                 let seen_at = endpoint.get_remote_address().clone();
                 if endpoint.is_dialer() {
                     self.addresses.add(peer_id, seen_at.clone());
                 }
-                let neighbour = self.neighbours.entry(peer_id).or_insert_with(|| Neighbour {
-                    seen_at: seen_at.clone(),
-                    rejected: 0,
-                });
+                let neighbour = self
+                    .neighbours
+                    .entry(peer_id)
+                    .or_insert_with(|| Neighbour { seen_at: seen_at.clone(), rejected: 0 });
                 neighbour.seen_at = seen_at;
                 if num_established.get() == 1 {
                     self.on_arrival(peer_id);
                 }
             }
-            SwarmEvent::ConnectionClosed {
-                peer_id,
-                num_established: 0,
-                ..
-            } => self.on_departure(peer_id),
-            SwarmEvent::OutgoingConnectionError {
-                connection_id,
-                peer_id,
-                error,
-            } => {
+            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_departure(peer_id),
+            SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 tracing::debug!(?peer_id, %error, "a dial failed");
                 if let Some(peer) = peer_id.filter(|peer| self.swarm.is_connected(peer)) {
                     // Somebody else's connection came first.
@@ -100,11 +86,7 @@ impl Driver {
     }
 
     fn note_listening(&mut self) {
-        let addresses = self
-            .swarm
-            .listeners()
-            .map(|address| self.with_me(address.clone()))
-            .collect();
+        let addresses = self.swarm.listeners().map(|address| self.with_me(address.clone())).collect();
         self.listening.send_replace(addresses);
     }
 
@@ -122,11 +104,9 @@ impl Driver {
             BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
                 self.on_identify(peer_id, info)
             }
-            BehaviourEvent::Ping(ping::Event {
-                connection,
-                result: Err(failure),
-                peer,
-            }) if !matches!(failure, ping::Failure::Unsupported) => {
+            BehaviourEvent::Ping(ping::Event { connection, result: Err(failure), peer })
+                if !matches!(failure, ping::Failure::Unsupported) =>
+            {
                 tracing::debug!(%peer, %failure, "a connection is dead");
                 self.swarm.close_connection(connection);
             }
@@ -162,11 +142,7 @@ impl Driver {
 
     fn on_gossip(&mut self, event: gossipsub::Event) {
         match event {
-            gossipsub::Event::Message {
-                propagation_source: relay,
-                message_id: id,
-                message,
-            } => {
+            gossipsub::Event::Message { propagation_source: relay, message_id: id, message } => {
                 let topic = Topic::from_wire(&message.topic).filter(|topic| self.topics.contains(topic));
                 let topic = topic.filter(|_| message.data.len() <= MAX_ANNOUNCEMENT_BYTES);
                 let author = message.source.as_ref().and_then(device_id);
@@ -174,13 +150,7 @@ impl Driver {
                     (Some(topic), Some(author), Some(relay_device)) => {
                         let handle = AnnouncementHandle { id: id.clone(), relay };
                         let data = message.data;
-                        let event = Event::Announcement {
-                            topic,
-                            author,
-                            relay: relay_device,
-                            data,
-                            handle,
-                        };
+                        let event = Event::Announcement { topic, author, relay: relay_device, data, handle };
                         if self.outbox.offer(event) {
                             return;
                         }
@@ -189,10 +159,7 @@ impl Driver {
                     }
                     _ => MessageAcceptance::Ignore,
                 };
-                self.swarm
-                    .behaviour_mut()
-                    .gossip
-                    .report_message_validation_result(&id, &relay, verdict);
+                self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &relay, verdict);
             }
             gossipsub::Event::Subscribed { peer_id, topic, .. } => {
                 let topic = Topic::from_wire(&topic).filter(|topic| self.topics.contains(topic));
@@ -233,13 +200,7 @@ impl Driver {
             },
             kad::Event::RoutingUpdated { is_new_peer: true, .. } => {
                 // In a table this small the newcomer is among the closest to every key.
-                let known: usize = self
-                    .swarm
-                    .behaviour_mut()
-                    .kad
-                    .kbuckets()
-                    .map(|bucket| bucket.num_entries())
-                    .sum();
+                let known: usize = self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
                 if known <= K_VALUE.get() {
                     self.renewal = self.renewal.min(Instant::now() + SETTLE);
                 }
@@ -266,10 +227,7 @@ impl Driver {
         };
         let seen_at = neighbour.seen_at.clone();
         let serves_table = info.protocols.contains(&KAD_PROTOCOL);
-        let claimed = info
-            .listen_addrs
-            .into_iter()
-            .filter(|address| is_plausible(address, &seen_at));
+        let claimed = info.listen_addrs.into_iter().filter(|address| is_plausible(address, &seen_at));
         for address in claimed.take(MAX_ADDRESSES_PER_PEER) {
             if serves_table {
                 self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());

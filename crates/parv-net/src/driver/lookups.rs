@@ -36,13 +36,7 @@ pub(crate) struct Found {
 
 impl Lookups {
     pub(super) fn begin_providers(&mut self, query: QueryId, reply: Reply<Vec<DeviceId>>) {
-        self.providers.insert(
-            query,
-            ProvidersLookup {
-                found: BTreeSet::new(),
-                reply,
-            },
-        );
+        self.providers.insert(query, ProvidersLookup { found: BTreeSet::new(), reply });
     }
 
     pub(super) fn begin_addresses(&mut self, query: QueryId, lookup: AddressLookup) {
@@ -52,9 +46,7 @@ impl Lookups {
     /// The table named some providers.
     pub(super) fn found_providers(&mut self, query: &QueryId, peers: impl IntoIterator<Item = PeerId>) {
         if let Some(lookup) = self.providers.get_mut(query) {
-            lookup
-                .found
-                .extend(peers.into_iter().filter_map(|peer| device_id(&peer)));
+            lookup.found.extend(peers.into_iter().filter_map(|peer| device_id(&peer)));
         }
     }
 

@@ -56,9 +56,8 @@ mod tests {
     fn coming_back_gives_no_more_places() {
         let mut places = Places::default();
         let peer = PeerId::random();
-        let mut taken: Vec<_> = (0..MAX_GIT_STREAMS_PER_PEER)
-            .map(|_| places.take(peer, Protocol::Git).unwrap())
-            .collect();
+        let mut taken: Vec<_> =
+            (0..MAX_GIT_STREAMS_PER_PEER).map(|_| places.take(peer, Protocol::Git).unwrap()).collect();
         assert!(places.take(peer, Protocol::Git).is_none());
         assert!(places.take(peer, Protocol::Message).is_some());
         assert!(places.take(PeerId::random(), Protocol::Git).is_some());

@@ -16,26 +16,16 @@ fn topic() -> Topic {
 
 async fn hear(peer: &mut Peer) -> Heard {
     peer.wait(|event| match event {
-        Event::Announcement {
-            topic: heard,
-            author,
-            relay,
-            data,
-            handle,
-        } if heard == topic() => Some(Heard {
-            author,
-            relay,
-            data,
-            handle,
-        }),
+        Event::Announcement { topic: heard, author, relay, data, handle } if heard == topic() => {
+            Some(Heard { author, relay, data, handle })
+        }
         _ => None,
     })
     .await
 }
 
 async fn wait_subscribed(peer: &mut Peer, device: DeviceId) {
-    peer.wait(|event| matches!(event, Event::Subscribed { peer, .. } if peer == device).then_some(()))
-        .await;
+    peer.wait(|event| matches!(event, Event::Subscribed { peer, .. } if peer == device).then_some(())).await;
 }
 
 #[tokio::test]
@@ -49,17 +39,11 @@ async fn an_announcement_passes_the_middle_only_when_accepted() {
         wait_subscribed(peer, middle.device()).await;
         wait_subscribed(&mut middle, peer.device()).await;
     }
-    for (text, verdict) in [
-        ("bad", Acceptance::Reject),
-        ("dubious", Acceptance::Ignore),
-        ("good", Acceptance::Accept),
-    ] {
+    for (text, verdict) in [("bad", Acceptance::Reject), ("dubious", Acceptance::Ignore), ("good", Acceptance::Accept)]
+    {
         a.node.publish(topic(), text.into()).await.unwrap();
         let heard = hear(&mut middle).await;
-        assert_eq!(
-            (heard.author, heard.relay, heard.data.as_slice()),
-            (a.device(), a.device(), text.as_bytes())
-        );
+        assert_eq!((heard.author, heard.relay, heard.data.as_slice()), (a.device(), a.device(), text.as_bytes()));
         middle.node.judge(heard.handle, verdict).await.unwrap();
     }
     // What reaches the others first is the one that was accepted.
@@ -87,15 +71,8 @@ async fn an_announcement_to_nobody_and_one_too_long_are_errors() {
     let (mut a, mut b) = (peer().await, peer().await);
     connect(&mut a, &mut b).await;
     let error = a.node.publish(topic(), b"hello?".to_vec()).await.unwrap_err();
-    assert!(
-        matches!(error, NetError::NobodyListens(heard) if heard == topic()),
-        "{error}"
-    );
-    let error = a
-        .node
-        .publish(topic(), vec![0; MAX_ANNOUNCEMENT_BYTES + 1])
-        .await
-        .unwrap_err();
+    assert!(matches!(error, NetError::NobodyListens(heard) if heard == topic()), "{error}");
+    let error = a.node.publish(topic(), vec![0; MAX_ANNOUNCEMENT_BYTES + 1]).await.unwrap_err();
     assert!(matches!(error, NetError::TooLong { .. }), "{error}");
     b.node.subscribe(topic()).await.unwrap();
     a.node.subscribe(topic()).await.unwrap();
@@ -138,8 +115,7 @@ async fn thousands_of_topics_are_told_to_a_new_neighbour() {
     wait_subscribed(&mut b, a.device()).await;
     wait_subscribed(&mut a, b.device()).await;
     b.node.publish(last, b"found".to_vec()).await.unwrap();
-    a.wait(|event| matches!(event, Event::Announcement { topic, .. } if topic == last).then_some(()))
-        .await;
+    a.wait(|event| matches!(event, Event::Announcement { topic, .. } if topic == last).then_some(())).await;
 }
 
 #[tokio::test]

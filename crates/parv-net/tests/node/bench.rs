@@ -47,10 +47,7 @@ pub fn seed() -> [u8; 32] {
 /// A configuration that listens on TCP and QUIC on this machine.
 pub fn config() -> NodeConfig {
     let listen = ["/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"];
-    NodeConfig {
-        listen: listen.map(|address| address.parse().unwrap()).to_vec(),
-        ..NodeConfig::new(seed())
-    }
+    NodeConfig { listen: listen.map(|address| address.parse().unwrap()).to_vec(), ..NodeConfig::new(seed()) }
 }
 
 pub async fn start(config: NodeConfig) -> Peer {
@@ -70,10 +67,7 @@ impl Peer {
     /// The address over that transport, `/tcp/` or `/quic-v1`.
     pub fn address(&self, transport: &str) -> Multiaddr {
         let addresses = self.node.listen_addresses();
-        addresses
-            .into_iter()
-            .find(|address| address.to_string().contains(transport))
-            .unwrap()
+        addresses.into_iter().find(|address| address.to_string().contains(transport)).unwrap()
     }
 
     /// Reads events until one is what is waited for.
@@ -90,13 +84,11 @@ impl Peer {
     }
 
     pub async fn wait_connected(&mut self, device: DeviceId) {
-        self.wait(|event| matches!(event, Event::Connected(other) if other == device).then_some(()))
-            .await;
+        self.wait(|event| matches!(event, Event::Connected(other) if other == device).then_some(())).await;
     }
 
     pub async fn wait_disconnected(&mut self, device: DeviceId) {
-        self.wait(|event| matches!(event, Event::Disconnected(other) if other == device).then_some(()))
-            .await;
+        self.wait(|event| matches!(event, Event::Disconnected(other) if other == device).then_some(())).await;
     }
 }
 
@@ -136,17 +128,11 @@ pub async fn stranger(peer: &Peer) -> Stranger {
     };
     timeout(PATIENCE, connected).await.unwrap();
     tokio::spawn(async move { while swarm.next().await.is_some() {} });
-    Stranger {
-        peer: peer_id(&peer.device()),
-        control,
-    }
+    Stranger { peer: peer_id(&peer.device()), control }
 }
 
 impl Stranger {
     pub async fn open(&mut self, protocol: &'static str) -> Stream {
-        self.control
-            .open_stream(self.peer, StreamProtocol::new(protocol))
-            .await
-            .unwrap()
+        self.control.open_stream(self.peer, StreamProtocol::new(protocol)).await.unwrap()
     }
 }

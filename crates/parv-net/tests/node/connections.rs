@@ -12,10 +12,7 @@ async fn connects_over(transport: &str) {
     assert_eq!(a.node.dial_address(address.clone()).await.unwrap(), b.device());
     let (device_a, device_b) = (a.device(), b.device());
     tokio::join!(a.wait_connected(device_b), b.wait_connected(device_a));
-    assert_eq!(
-        (a.node.connected(), b.node.connected()),
-        (vec![device_b], vec![device_a])
-    );
+    assert_eq!((a.node.connected(), b.node.connected()), (vec![device_b], vec![device_a]));
     // Once more changes nothing.
     assert_eq!(a.node.dial_address(address).await.unwrap(), device_b);
     a.node.dial(device_b).await.unwrap();
@@ -68,10 +65,7 @@ async fn an_unreachable_peer_is_an_error_in_bounded_time() {
     let (a, b) = (peer().await, peer().await);
     let (device, address) = (b.device(), b.address("/tcp/"));
     let error = a.node.dial(device).await.unwrap_err();
-    assert!(
-        matches!(error, NetError::NoAddress(unknown) if unknown == device),
-        "{error}"
-    );
+    assert!(matches!(error, NetError::NoAddress(unknown) if unknown == device), "{error}");
     // Nobody listens there any more.
     b.node.shutdown().await;
     a.node.add_address(device, address.clone()).await.unwrap();
@@ -84,11 +78,7 @@ async fn an_unreachable_peer_is_an_error_in_bounded_time() {
     let silent: Multiaddr = "/ip4/192.0.2.1/tcp/9".parse().unwrap();
     assert!(a.node.dial_address(silent).await.is_err());
     assert!(begin.elapsed() < DIAL_TIMEOUT);
-    let error = a
-        .node
-        .dial_address("/ip4/127.0.0.1/sctp/9".parse().unwrap())
-        .await
-        .unwrap_err();
+    let error = a.node.dial_address("/ip4/127.0.0.1/sctp/9".parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, NetError::Unreachable { .. }), "{error}");
 }
 
@@ -111,10 +101,7 @@ async fn everybody_who_waits_for_a_dial_hears_of_it() {
 async fn a_node_does_not_dial_itself() {
     let a = peer().await;
     assert!(matches!(a.node.dial(a.device()).await, Err(NetError::Myself)));
-    assert!(matches!(
-        a.node.dial_address(a.address("/tcp/")).await,
-        Err(NetError::Myself)
-    ));
+    assert!(matches!(a.node.dial_address(a.address("/tcp/")).await, Err(NetError::Myself)));
     let mut nameless = a.address("/tcp/");
     nameless.pop();
     let error = a.node.dial_address(nameless).await.unwrap_err();
@@ -145,33 +132,14 @@ async fn listening_where_somebody_else_listens_is_an_error() {
         }
     }
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = vec![
-        format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port())
-            .parse()
-            .unwrap(),
-    ];
-    let taken = NodeConfig {
-        listen,
-        ..NodeConfig::new(seed())
-    };
+    let listen = vec![format!("/ip4/127.0.0.1/tcp/{}", taken.local_addr().unwrap().port()).parse().unwrap()];
+    let taken = NodeConfig { listen, ..NodeConfig::new(seed()) };
     let error = Node::start(taken, Arc::new(Nothing)).await.unwrap_err();
     assert!(matches!(error, NetError::Listen { .. }), "{error}");
-    let nonsense = NodeConfig {
-        listen: vec!["/ip4/127.0.0.1/sctp/1".parse().unwrap()],
-        ..NodeConfig::new(seed())
-    };
-    assert!(matches!(
-        Node::start(nonsense, Arc::new(Nothing)).await,
-        Err(NetError::Listen { .. })
-    ));
-    let nameless = NodeConfig {
-        bootstrap: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()],
-        ..NodeConfig::new(seed())
-    };
-    assert!(matches!(
-        Node::start(nameless, Arc::new(Nothing)).await,
-        Err(NetError::Address { .. })
-    ));
+    let nonsense = NodeConfig { listen: vec!["/ip4/127.0.0.1/sctp/1".parse().unwrap()], ..NodeConfig::new(seed()) };
+    assert!(matches!(Node::start(nonsense, Arc::new(Nothing)).await, Err(NetError::Listen { .. })));
+    let nameless = NodeConfig { bootstrap: vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()], ..NodeConfig::new(seed()) };
+    assert!(matches!(Node::start(nameless, Arc::new(Nothing)).await, Err(NetError::Address { .. })));
 }
 
 #[tokio::test]
@@ -184,9 +152,7 @@ async fn a_node_that_was_shut_down_is_gone() {
     b.node.shutdown().await;
     assert!(matches!(b.node.dial(a.device()).await, Ok(()) | Err(NetError::Stopped)));
     assert!(matches!(
-        b.node
-            .subscribe(parv_net::Topic::of(&crate::bench::open_conversation()))
-            .await,
+        b.node.subscribe(parv_net::Topic::of(&crate::bench::open_conversation())).await,
         Err(NetError::Stopped)
     ));
     a.wait_disconnected(device).await;
@@ -212,11 +178,7 @@ async fn a_node_stops_with_its_last_handle() {
 async fn a_bootstrap_peer_is_dialled_until_it_is_there() {
     let first = peer().await;
     let identity = seed();
-    let gone = start(NodeConfig {
-        device_seed: identity.into(),
-        ..config()
-    })
-    .await;
+    let gone = start(NodeConfig { device_seed: identity.into(), ..config() }).await;
     let address = gone.address("/tcp/");
     gone.node.shutdown().await;
     // One is there, the other is not yet.
@@ -225,11 +187,7 @@ async fn a_bootstrap_peer_is_dialled_until_it_is_there() {
     a.wait_connected(first.device()).await;
     let mut listen = address;
     listen.pop();
-    let mut back = start(NodeConfig {
-        device_seed: identity.into(),
-        ..config_on(listen)
-    })
-    .await;
+    let mut back = start(NodeConfig { device_seed: identity.into(), ..config_on(listen) }).await;
     let (device_a, device) = (a.device(), back.device());
     tokio::time::timeout(Duration::from_secs(15), async {
         tokio::join!(a.wait_connected(device), back.wait_connected(device_a));
@@ -243,8 +201,5 @@ async fn a_bootstrap_peer_is_dialled_until_it_is_there() {
 }
 
 fn config_on(address: Multiaddr) -> NodeConfig {
-    NodeConfig {
-        listen: vec![address],
-        ..NodeConfig::new(seed())
-    }
+    NodeConfig { listen: vec![address], ..NodeConfig::new(seed()) }
 }

@@ -9,11 +9,7 @@ fn key() -> Key {
 
 /// A node that knows only this one.
 async fn newcomer(known: &Peer) -> Peer {
-    let mut peer = start(NodeConfig {
-        bootstrap: vec![known.address("/tcp/")],
-        ..config()
-    })
-    .await;
+    let mut peer = start(NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() }).await;
     peer.wait_connected(known.device()).await;
     peer
 }
@@ -46,13 +42,7 @@ async fn providers_are_found_through_a_third_node() {
     assert_eq!(found, [a.device()]);
     // Who provides something is not told of itself.
     assert!(a.node.providers(key()).await.unwrap().is_empty());
-    assert!(
-        b.node
-            .providers(Key::of_account(&Uri::from_bytes([9; 32])))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(b.node.providers(Key::of_account(&Uri::from_bytes([9; 32]))).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -96,15 +86,10 @@ async fn nodes_on_one_network_discover_each_other() {
     if socket.send_to(b"", "224.0.0.251:9").is_err() {
         return;
     }
-    let listen = || NodeConfig {
-        mdns: true,
-        listen: vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()],
-        ..config()
-    };
+    let listen = || NodeConfig { mdns: true, listen: vec!["/ip4/0.0.0.0/tcp/0".parse().unwrap()], ..config() };
     let mut a = start(listen()).await;
     let b = start(listen()).await;
     let device = b.device();
-    a.wait(|event| matches!(event, Event::Discovered(other) if other == device).then_some(()))
-        .await;
+    a.wait(|event| matches!(event, Event::Discovered(other) if other == device).then_some(())).await;
     a.node.dial(device).await.unwrap();
 }

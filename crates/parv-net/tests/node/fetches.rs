@@ -11,9 +11,7 @@ const MEGABYTE: usize = 1 << 20;
 
 async fn next_request(peer: &mut Peer) -> GitStream {
     peer.wait(|event| match event {
-        Event::GitRequest {
-            stream, conversation, ..
-        } if conversation == open_conversation() => Some(stream),
+        Event::GitRequest { stream, conversation, .. } if conversation == open_conversation() => Some(stream),
         _ => None,
     })
     .await
@@ -76,17 +74,11 @@ async fn refusal_says_nothing_else() {
     let (mut a, mut b) = (peer().await, peer().await);
     connect(&mut a, &mut b).await;
     let error = a.node.open_git(b.device(), &closed_conversation()).await.unwrap_err();
-    assert!(
-        matches!(error, NetError::Refused(device) if device == b.device()),
-        "{error}"
-    );
+    assert!(matches!(error, NetError::Refused(device) if device == b.device()), "{error}");
     // Nor does a request that names no conversation get any other answer.
     let mut stranger = stranger(&b).await;
     for (request, expected) in [
-        (
-            [&[0, 0, 0, 20], closed_conversation().root().as_bytes().as_slice()].concat(),
-            vec![0],
-        ),
+        ([&[0, 0, 0, 20], closed_conversation().root().as_bytes().as_slice()].concat(), vec![0]),
         (b"\0\0\0\x03abc".to_vec(), vec![0]),
         (b"\xff\xff\xff\xff".to_vec(), vec![]),
     ] {
@@ -123,9 +115,7 @@ async fn a_stalled_peer_is_timed_out() {
     let writing = spawn_blocking(move || {
         // Nobody reads at the other end: what the windows take goes, then it stalls.
         let block = vec![0; MEGABYTE];
-        (0..64)
-            .find_map(|_| write.write_all(&block).err())
-            .expect("64 MB went nowhere")
+        (0..64).find_map(|_| write.write_all(&block).err()).expect("64 MB went nowhere")
     });
     assert_eq!(reading.await.unwrap().kind(), io::ErrorKind::TimedOut);
     assert_eq!(writing.await.unwrap().kind(), io::ErrorKind::TimedOut);

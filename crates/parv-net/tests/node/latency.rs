@@ -12,8 +12,7 @@ async fn an_announcement_and_a_fetch_take_milliseconds() {
     a.node.subscribe(topic).await.unwrap();
     b.node.subscribe(topic).await.unwrap();
     connect(&mut a, &mut b).await;
-    a.wait(|event| matches!(event, Event::Subscribed { .. }).then_some(()))
-        .await;
+    a.wait(|event| matches!(event, Event::Subscribed { .. }).then_some(())).await;
     let (author, conversation) = (a.device(), open_conversation());
     let mut times = Vec::new();
     let serve = tokio::spawn({
@@ -48,11 +47,7 @@ async fn an_announcement_and_a_fetch_take_milliseconds() {
         times.push(begin.elapsed());
     }
     times.sort();
-    println!(
-        "median {:?}, worst {:?}",
-        times[times.len() / 2],
-        times[times.len() - 1]
-    );
+    println!("median {:?}, worst {:?}", times[times.len() / 2], times[times.len() - 1]);
     assert!(times[times.len() / 2] < Duration::from_millis(10));
     serve.abort();
 }

@@ -38,10 +38,7 @@ async fn envelopes_go_both_ways() {
 async fn sending_dials() {
     let (a, mut b) = (peer().await, peer().await);
     a.node.add_address(b.device(), b.address("/quic-v1")).await.unwrap();
-    a.node
-        .send(b.device(), Envelope::new("text/plain", "hello"))
-        .await
-        .unwrap();
+    a.node.send(b.device(), Envelope::new("text/plain", "hello")).await.unwrap();
     assert_eq!(next_message(&mut b).await.body, b"hello");
 }
 
@@ -73,15 +70,8 @@ async fn a_burst_arrives_whole() {
 async fn what_is_too_long_is_not_sent() {
     let (mut a, mut b) = (peer().await, peer().await);
     connect(&mut a, &mut b).await;
-    let error = a
-        .node
-        .send(b.device(), Envelope::new("a/b", vec![0; MAX_BODY_BYTES + 1]))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, NetError::TooLong { bytes, .. } if bytes == MAX_BODY_BYTES + 1),
-        "{error}"
-    );
+    let error = a.node.send(b.device(), Envelope::new("a/b", vec![0; MAX_BODY_BYTES + 1])).await.unwrap_err();
+    assert!(matches!(error, NetError::TooLong { bytes, .. } if bytes == MAX_BODY_BYTES + 1), "{error}");
 }
 
 /// Sends bytes on a message stream by hand, and reads what comes back until the stream ends.
@@ -91,9 +81,7 @@ async fn answer_to(stranger: &mut crate::bench::Stranger, bytes: &[u8]) -> Vec<u
     // The other side may be gone already.
     let _ = stream.flush().await;
     let mut answer = Vec::new();
-    let _ = timeout(FIRST_FRAME_TIMEOUT / 2, stream.read_to_end(&mut answer))
-        .await
-        .expect("the stream was left open");
+    let _ = timeout(FIRST_FRAME_TIMEOUT / 2, stream.read_to_end(&mut answer)).await.expect("the stream was left open");
     answer
 }
 
@@ -126,18 +114,13 @@ async fn a_peer_that_says_nothing_holds_up_nobody() {
         silent.push(stream);
     }
     let begin = Instant::now();
-    a.node
-        .send(b.device(), Envelope::new("text/plain", "still there?"))
-        .await
-        .unwrap();
+    a.node.send(b.device(), Envelope::new("text/plain", "still there?")).await.unwrap();
     assert_eq!(next_message(&mut b).await.body, b"still there?");
     assert!(begin.elapsed() < FIRST_FRAME_TIMEOUT / 2);
     // Those over the limit are closed at once, the others when their time is up.
     for mut stream in silent {
         let mut answer = Vec::new();
-        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer))
-            .await
-            .expect("a silent stream was left open");
+        let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("a silent stream was left open");
         assert!(answer.is_empty());
     }
 }
@@ -146,18 +129,7 @@ async fn a_peer_that_says_nothing_holds_up_nobody() {
 async fn a_device_that_does_not_speak_the_protocol_is_an_error() {
     let mut a = peer().await;
     let _stranger = stranger(&a).await;
-    let device = a
-        .wait(|event| {
-            if let Event::Connected(device) = event {
-                Some(device)
-            } else {
-                None
-            }
-        })
-        .await;
+    let device = a.wait(|event| if let Event::Connected(device) = event { Some(device) } else { None }).await;
     let error = a.node.send(device, Envelope::new("a/b", "hi")).await.unwrap_err();
-    assert!(
-        matches!(error, NetError::Unsupported { protocol: MESSAGE, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, NetError::Unsupported { protocol: MESSAGE, .. }), "{error}");
 }
