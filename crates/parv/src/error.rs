@@ -83,14 +83,6 @@ pub enum Error {
     /// The commit is not part of the conversation.
     #[error("commit {0} is not part of the conversation")]
     UnknownCommit(CommitId),
-    /// A fetched history begins with another commit than the conversation asked for.
-    #[error("device {peer} answered for conversation {asked} with another history")]
-    WrongConversation {
-        /// What was asked for.
-        asked: ConversationId,
-        /// Who answered.
-        peer: DeviceId,
-    },
     /// The history does not say that the own account is invited.
     #[error("conversation {0} does not invite this account (any more)")]
     NotInvited(ConversationId),
@@ -120,4 +112,18 @@ pub enum Error {
 
 fn tried_list(tried: &[(DeviceId, String)]) -> String {
     tried.iter().map(|(device, why)| format!("; {device}: {why}")).collect()
+}
+
+/// An error and all its sources in one line: `what: why: why`. A source that its parent already quotes is left out.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let why = error.to_string();
+        if !text.contains(&why) {
+            text = format!("{text}: {why}");
+        }
+        source = error.source();
+    }
+    text
 }

@@ -24,13 +24,24 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod account;
 pub mod audit;
+mod author;
+mod clock;
+mod contacts;
 mod conversation;
 mod engine;
 mod error;
 mod event;
+mod files;
+mod folders;
 mod json;
+mod notice;
+mod outbox;
+mod people;
+mod profile;
+mod replay;
 mod requests;
 mod view;
 

@@ -1,68 +1,131 @@
-//! One conversation.
-use crate::{ConversationInfo, Error, LogEntry, LogQuery, Member, Moderation, OpenVote};
-use parv_model::{CommitId, ConversationId, TreeId, Uri, VoteKind};
+//! One conversation: what people do in it.
+//!
+//! [`Conversation`] is a handle. Behind it one task, the [`actor`], owns the [`ledger`] (repository, replay, heads), so
+//! writes and what is fetched are judged one after the other, and no lock is held over anything slow. Fetches run beside
+//! it ([`fetch`], planned by [`schedule`]); reading the [`log`] needs neither.
 
-/// A handle to one conversation. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Conversation {}
+pub(crate) mod actor;
+pub(crate) mod fetch;
+pub(crate) mod ledger;
+mod log;
+pub(crate) mod room;
+mod schedule;
+mod tell;
+
+use crate::Error;
+use crate::engine::hub::Hub;
+use crate::engine::{invitations, leaving};
+use crate::view::{ConversationInfo, LogEntry, LogQuery, Member, Moderation, OpenVote};
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, TreeId, Uri, VoteKind};
+use room::Room;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+
+/// A handle to one conversation. Cheap to clone; all clones are the same conversation.
+#[derive(Clone)]
+pub struct Conversation {
+    hub: Arc<Hub>,
+    room: Room,
+}
+
+impl std::fmt::Debug for Conversation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Conversation").field(&self.id()).finish()
+    }
+}
 
 impl Conversation {
-    /// Which one.
-    pub fn id(&self) -> ConversationId {
-        todo!()
+    pub(crate) fn new(hub: Arc<Hub>, room: Room) -> Self {
+        Self { hub, room }
     }
+
+    /// Which one: the id of its first commit.
+    pub fn id(&self) -> ConversationId {
+        self.room.id()
+    }
+
     /// The conversation at a glance.
     pub fn info(&self) -> ConversationInfo {
-        todo!()
+        self.room.info()
     }
-    /// Invites somebody: the commit is written, and the invitation delivered now or when they come online.
+
+    /// Invites somebody: the commit is written, and the invitation is delivered now or when they come online
+    /// ([`crate::Event::InviteDelivered`]).
+    ///
+    /// Inviting somebody who is invited already writes nothing, and only delivers the invitation again.
     pub async fn invite(&self, uri: &Uri) -> Result<CommitId, Error> {
-        let _ = uri;
-        todo!()
+        let standing = self.room.invitation(uri).filter(|_| self.room.view().state.role(uri) == Some(Role::Invited));
+        let commit = match standing {
+            Some(commit) => commit,
+            None => self.room.write(Message::Add(*uri), None).await?,
+        };
+        invitations::offer(&self.hub, self.id(), *uri, commit)?;
+        Ok(commit)
     }
-    /// Writes a text.
+
+    /// Writes a text. It is durable when this returns; others get it as they can be reached.
     pub async fn send(&self, text: &str) -> Result<CommitId, Error> {
-        let _ = text;
-        todo!()
+        self.room.write(Message::Text { body: text.to_owned() }, None).await
     }
-    /// The log in display order, oldest first.
+
+    /// The log in display order, oldest first: the same on every device that has the same commits.
     pub async fn log(&self, query: LogQuery) -> Result<Vec<LogEntry>, Error> {
-        let _ = query;
-        todo!()
+        let room = self.room.clone();
+        spawn_blocking(move || room.log(query)).await.map_err(|_| Error::Closed)?
     }
+
     /// Everybody who ever was in it, by URI.
     pub fn members(&self) -> Vec<Member> {
-        todo!()
+        let state = &self.room.view().state;
+        let mut devices: BTreeMap<Uri, Vec<DeviceId>> = BTreeMap::new();
+        for (device, account) in state.devices() {
+            devices.entry(account).or_default().push(device);
+        }
+        let member = |(uri, role)| Member { uri, role, devices: devices.remove(&uri).unwrap_or_default() };
+        state.people().map(member).collect()
     }
+
     /// The votes that are open.
     pub fn votes(&self) -> Vec<OpenVote> {
-        todo!()
+        let state = &self.room.view().state;
+        let vote = |(kind, target)| OpenVote {
+            kind,
+            target,
+            voters: state.votes(kind, &target),
+            majority: state.majority(kind, &target),
+        };
+        state.open_votes().into_iter().map(vote).collect()
     }
-    /// Votes, as an admin.
+
+    /// Votes, as an admin. Resolves nothing; see [`Self::moderate`].
     pub async fn vote(&self, kind: VoteKind, target: &Uri) -> Result<CommitId, Error> {
-        let _ = (kind, target);
-        todo!()
+        self.room.write(Message::Vote(kind, *target), None).await
     }
-    /// Votes if that is not done yet, and resolves the vote if there is a majority.
+
+    /// Votes if that is not done yet, and resolves the vote if more than half of the admins voted so.
     pub async fn moderate(&self, kind: VoteKind, target: &Uri) -> Result<Moderation, Error> {
-        let _ = (kind, target);
-        todo!()
+        self.room.moderate(kind, *target).await
     }
-    /// Replaces the profile, a vCard.
+
+    /// Replaces the profile: a vCard with title (`FN`), description (`DESCRIPTION`) and picture (`PHOTO`).
     pub async fn update_profile(&self, vcard: Vec<u8>) -> Result<CommitId, Error> {
-        let _ = vcard;
-        todo!()
+        self.room.write(Message::UpdateProfile, Some(vcard)).await
     }
-    /// Leaves for good: the conversation is no longer listed here.
+
+    /// Leaves for good. The conversation is no longer listed here when this returns. Its folder is erased when another
+    /// member's device has the news, or at once if there is no other member; until then this device goes on offering it.
     pub async fn leave(&self) -> Result<(), Error> {
-        todo!()
+        leaving::leave(&self.hub, &self.room).await
     }
-    /// The ends of the history, sorted.
+
+    /// The ends of the history, sorted. The next one who writes merges them.
     pub fn heads(&self) -> Vec<CommitId> {
-        todo!()
+        self.room.view().heads.clone()
     }
+
     /// The tree that all heads together make.
     pub fn tree(&self) -> TreeId {
-        todo!()
+        self.room.view().state.tree()
     }
 }

@@ -1,126 +1,241 @@
 //! The engine: an account at work.
-use crate::{Account, Conversation, ConversationInfo, Error, Event, Peer, Request};
+//!
+//! [`Engine`] is a handle. Behind it one task hears what comes from the [`network`] and hands it on, one looks after
+//! connections ([`upkeep`]), and each conversation has its actor; the [`hub`] is what they share.
+
+mod accept;
+mod hello;
+pub(crate) mod hub;
+pub(crate) mod invitations;
+pub(crate) mod leaving;
+mod load;
+mod network;
+mod options;
+pub(crate) mod refusal;
+mod serve;
+mod upkeep;
+
+pub use options::{Network, Options};
+
+use crate::access::Access;
+use crate::author::Author;
+use crate::conversation::actor;
+use crate::conversation::ledger::Ledger;
+use crate::people::People;
+use crate::{Account, Conversation, ConversationInfo, Error, Event, Peer, Request, clock};
+use hub::{Hub, Net, Place};
+use load::Found;
 use parv_model::{ConversationId, DeviceId, Mode, Uri};
-use parv_net::Multiaddr;
+use parv_net::{Key, Multiaddr, Node, NodeConfig};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::sync::broadcast;
+use tokio::task::spawn_blocking;
 
-/// How an engine is run. The default is offline: only what needs nobody else works.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// How to take part in the network; none: not at all.
-    pub network: Option<Network>,
-}
+/// An account at work. Cheap to clone; all clones are the same engine, which ends with the last of them or at
+/// [`Engine::shutdown`].
+#[derive(Clone)]
+pub struct Engine(Arc<Running>);
 
-/// How to take part in the network.
-#[derive(Debug, Clone)]
-pub struct Network {
-    /// Where to listen.
-    pub listen: Vec<Multiaddr>,
-    /// Nodes to begin with, with their peer ids.
-    pub bootstrap: Vec<Multiaddr>,
-    /// Whether to look for others on the local network.
-    pub mdns: bool,
-    /// How long a peer that has stopped talking is waited for. Default: 10 seconds.
-    pub patience: Duration,
-}
-
-impl Default for Network {
-    fn default() -> Self {
-        let any = ["/ip4/0.0.0.0/udp/0/quic-v1", "/ip4/0.0.0.0/tcp/0"];
-        Self {
-            listen: any.iter().map(|address| address.parse().expect("a constant address is well-formed")).collect(),
-            bootstrap: Vec::new(),
-            mdns: true,
-            patience: Duration::from_secs(10),
-        }
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Engine").field(&self.uri()).finish()
     }
 }
 
-/// An account at work. Cheap to clone; all clones are the same engine.
-#[derive(Debug, Clone)]
-pub struct Engine {}
+/// Ends the engine when nobody holds it any more. The folder is let go when its last task has ended.
+struct Running(Arc<Hub>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.stop.cancel();
+    }
+}
 
 impl Engine {
     /// Opens every conversation of the account and, if asked to, starts its node. Must be called in a Tokio runtime.
+    ///
+    /// A conversation whose files do not hold up keeps no other from opening; see [`Engine::conversation`].
     pub async fn start(account: Account, options: Options) -> Result<Self, Error> {
-        let _ = (account, options);
-        todo!()
+        let author = Arc::new(Author::of(&account));
+        let people = Arc::new(People::new());
+        let access = Arc::new(Access::new(people.clone()));
+        let (folders, opener) = (account.folders().clone(), author.clone());
+        let found = spawn_blocking(move || load::load(&folders, &opener)).await.map_err(|_| Error::Closed)??;
+        let mut network_events = None;
+        let net = match options.network {
+            None => None,
+            Some(network) => {
+                let mut config = NodeConfig::new(*account.identity().device_key.seed());
+                (config.listen, config.bootstrap, config.mdns) = (network.listen, network.bootstrap, network.mdns);
+                let (node, events) = Node::start(config, access.clone()).await?;
+                network_events = Some(events);
+                Some(Net { node, people: people.clone(), patience: network.patience })
+            }
+        };
+        let hub = Hub::new(account, author, access, people, net)?;
+        for found in found {
+            match found {
+                Found::Good(ledger) => drop(admit(&hub, *ledger, Place::Open)),
+                Found::Left(ledger) => drop(admit(&hub, *ledger, Place::Leaving)),
+                Found::Unusable(id, why) => hub.put(id, Place::Unusable(why)),
+            }
+        }
+        if let (Some(net), Some(events)) = (hub.net.clone(), network_events) {
+            hub.spawn(network::run(hub.clone(), net.clone(), events));
+            hub.spawn(upkeep::run(hub.clone(), net.clone()));
+            let own = Key::of_account(&hub.author.uri());
+            hub.spawn(async move {
+                if let Err(error) = net.node.provide(own).await {
+                    tracing::warn!("this device is hard to find for others: {error}");
+                }
+            });
+        }
+        Ok(Self(Arc::new(Running(hub))))
     }
+
+    fn hub(&self) -> &Arc<Hub> {
+        &self.0.0
+    }
+
     /// The account's address.
     pub fn uri(&self) -> Uri {
-        todo!()
+        self.hub().author.uri()
     }
+
     /// This device.
     pub fn device_id(&self) -> DeviceId {
-        todo!()
+        self.hub().author.device()
     }
+
     /// What others see as the author's name.
     pub fn name(&self) -> &str {
-        todo!()
+        self.hub().author.name.as_str()
     }
+
     /// The account's folder.
     pub fn folder(&self) -> &Path {
-        todo!()
+        self.hub().folders.account()
     }
+
     /// Where the node listens, each with its peer id. Empty without a network.
     pub fn addresses(&self) -> Vec<Multiaddr> {
-        todo!()
+        self.hub().net.as_ref().map(|net| net.node.listen_addresses()).unwrap_or_default()
     }
-    /// What happens from now on.
+
+    /// What happens from now on. A listener who falls far behind misses the oldest events and is told how many.
     pub fn events(&self) -> broadcast::Receiver<Event> {
-        todo!()
+        self.hub().listen()
     }
-    /// Connects to a node; done when it and this one have shown each other whose they are.
+
+    /// Connects to a node. Done when it and this one have shown each other whose they are, so that everything that
+    /// needs them can begin; or, if it does not say who it is, when that has taken too long.
     pub async fn connect(&self, address: Multiaddr) -> Result<DeviceId, Error> {
-        let _ = address;
-        todo!()
+        let net = self.hub().net()?;
+        let device = net.node.dial_address(address).await?;
+        if !net.people.acquainted(&device, net.patience).await {
+            tracing::info!(%device, "connected, but it does not say who it is");
+        }
+        Ok(device)
     }
+
     /// The connected devices.
     pub fn peers(&self) -> Vec<Peer> {
-        todo!()
+        self.hub().people.all().into_iter().map(|(device, account)| Peer { device, account }).collect()
     }
-    /// Closes the connection to a device and takes and makes no other.
+
+    /// Closes the connections with a device and makes and takes no others.
     pub async fn block(&self, device: DeviceId) -> Result<(), Error> {
-        let _ = device;
-        todo!()
+        Ok(self.hub().net()?.node.block(device).await?)
     }
-    /// Lets a blocked device connect again. The connection comes with the next [`Self::connect`], from either side.
+
+    /// Allows connections with a blocked device again.
     pub async fn unblock(&self, device: DeviceId) -> Result<(), Error> {
-        let _ = device;
-        todo!()
+        self.hub().net()?.node.unblock(device).await?;
+        self.hub().wake.notify_one();
+        Ok(())
     }
-    /// Begins a conversation; in mode `ONE_TO_ONE` with `invited` (nobody: with oneself).
+
+    /// Begins a conversation; in mode `ONE_TO_ONE` with `invited` (nobody: with oneself), who gets an invitation at
+    /// once. Other modes begin with nobody else; see [`Conversation::invite`].
     pub async fn create(&self, mode: Mode, invited: Option<Uri>) -> Result<Conversation, Error> {
-        let _ = (mode, invited);
-        todo!()
+        let hub = self.hub();
+        if invited.is_some() && mode != Mode::OneToOne {
+            return Err(Error::NotAllowed(format!("a conversation of mode {mode} begins with nobody else")));
+        }
+        let (folder, author) = (hub.folders.conversations(), hub.author.clone());
+        let made = spawn_blocking(move || Ledger::create(&folder, author, mode, invited));
+        let conversation = admit(hub, made.await.map_err(|_| Error::Closed)??, Place::Open);
+        let id = conversation.id();
+        hub.tell(Event::ConversationReady { conversation: id });
+        if let Some(uri) = invited {
+            invitations::offer(hub, id, uri, id.root())?;
+        }
+        Ok(conversation)
     }
-    /// Every conversation, by id.
+
+    /// Every conversation, by id; also those that are still being fetched. Not those that cannot be opened.
     pub fn conversations(&self) -> Vec<ConversationInfo> {
-        todo!()
+        let info = |(id, place)| match place {
+            Place::Open(room) => Some(room.info()),
+            Place::Syncing { mode, title } => {
+                Some(ConversationInfo { id, mode, title, members: 2, syncing: true, heads: 0, messages: 0 })
+            }
+            Place::Leaving(_) | Place::Unusable(_) => None,
+        };
+        self.hub().all_places().into_iter().filter_map(info).collect()
     }
+
     /// One conversation.
+    ///
+    /// # Errors
+    /// [`Error::UnknownConversation`], [`Error::Syncing`], or [`Error::Unusable`] with the reason.
     pub fn conversation(&self, id: &ConversationId) -> Result<Conversation, Error> {
-        let _ = id;
-        todo!()
+        match self.hub().place(id) {
+            Some(Place::Open(room)) => Ok(Conversation::new(self.hub().clone(), room)),
+            Some(Place::Syncing { .. }) => Err(Error::Syncing(*id)),
+            Some(Place::Unusable(why)) => Err(Error::Unusable { conversation: *id, why }),
+            Some(Place::Leaving(_)) | None => Err(Error::UnknownConversation(*id)),
+        }
     }
+
     /// Invitations that wait for an answer, the oldest first.
     pub fn requests(&self) -> Vec<Request> {
-        todo!()
+        self.hub().requests.waiting()
     }
-    /// Takes up an invitation: clones the conversation, judges all of it, joins. PUBLIC conversations need no request.
+
+    /// Takes up an invitation: clones the conversation from whoever has it, judges all of it, joins. When that fails,
+    /// nothing stays but the request. A PUBLIC conversation of which only the id is known needs no request.
     pub async fn accept(&self, id: &ConversationId) -> Result<Conversation, Error> {
-        let _ = id;
-        todo!()
+        let room = accept::accept(self.hub(), *id).await?;
+        Ok(Conversation::new(self.hub().clone(), room))
     }
-    /// Forgets an invitation. Nobody is told.
+
+    /// Turns an invitation down. Nobody is told, and the same invitation is not shown again.
     pub fn decline(&self, id: &ConversationId) -> Result<(), Error> {
-        let _ = id;
-        todo!()
+        self.hub().requests.decline(id, clock::now())
     }
-    /// Finishes what is being written, closes the network, releases the account.
+
+    /// Finishes what is being written, closes the network and lets go of the account's folder.
     pub async fn shutdown(&self) {
-        todo!()
+        let hub = self.hub();
+        hub.stop.cancel();
+        if let Some(net) = &hub.net {
+            net.node.shutdown().await;
+        }
+        hub.tasks.close();
+        hub.tasks.wait().await;
+        while let Some((id, _)) = hub.all_places().first() {
+            hub.take_out(id);
+        }
+        hub.release();
     }
+}
+
+/// Starts the actor of a conversation and puts it in its place.
+fn admit(hub: &Arc<Hub>, ledger: Ledger, place: fn(crate::conversation::room::Room) -> Place) -> Conversation {
+    let room = actor::start(hub, ledger);
+    hub.put(room.id(), place(room.clone()));
+    hub.follow(room.id());
+    Conversation::new(hub.clone(), room)
 }

@@ -1,0 +1,330 @@
+//! The task that owns a conversation's ledger.
+//!
+//! Commands come in one by one; what blocks runs on the blocking pool while the actor waits for it. Fetches run beside
+//! it, and only the intake of what they bring is done in turn, so an own commit never waits for a peer.
+
+use super::fetch::{FetchFailure, Fetched, fetch};
+use super::ledger::{IntakeError, Ledger};
+use super::room::{Heard, Room, View};
+use super::schedule::{Errand, Schedule};
+use super::tell;
+use crate::Error;
+use crate::engine::hub::Hub;
+use crate::engine::refusal;
+use crate::event::Event;
+use crate::view::Moderation;
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Refusal, Uri, VoteKind};
+use parv_net::Acceptance;
+use parv_validator::CheckedCommit;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinSet, spawn_blocking};
+
+/// How many commands wait for an actor. Who sends more waits too.
+const COMMAND_QUEUE: usize = 256;
+
+/// How many fetches of one conversation run at once.
+const MAX_FETCHES: usize = 8;
+
+/// What an actor is asked to do.
+pub(crate) enum Command {
+    /// Writes a commit.
+    Write { message: Message, profile: Option<Vec<u8>>, reply: oneshot::Sender<Result<CommitId, Error>> },
+    /// Votes, and resolves.
+    Moderate { kind: VoteKind, target: Uri, reply: oneshot::Sender<Result<Moderation, Error>> },
+    /// Somebody has something.
+    Hear(Heard),
+    /// Ends the actor.
+    Close { reply: oneshot::Sender<()> },
+}
+
+/// See the [module](self).
+pub(crate) struct Actor {
+    hub: Arc<Hub>,
+    id: ConversationId,
+    /// Away only while the blocking pool works on it.
+    ledger: Option<Ledger>,
+    view: watch::Sender<Arc<View>>,
+    schedule: Schedule,
+    waiting: Vec<DeviceId>,
+    fetches: JoinSet<(DeviceId, Result<Option<Fetched>, FetchFailure>)>,
+}
+
+/// Starts the actor of a conversation and makes its state known.
+pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
+    let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
+    let first = Arc::new(View::of(&mut ledger, None));
+    let id = ledger.id();
+    hub.access.update(id, first.state.clone());
+    let (view, looked_at) = watch::channel(first);
+    let room = Room::new(&ledger, sender, looked_at);
+    let actor = Actor {
+        hub: hub.clone(),
+        id,
+        ledger: Some(ledger),
+        view,
+        schedule: Schedule::default(),
+        waiting: Vec::new(),
+        fetches: JoinSet::new(),
+    };
+    hub.tasks.spawn(actor.run(commands));
+    room
+}
+
+impl Actor {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let stop = self.hub.stop.clone();
+        loop {
+            let done = tokio::select! {
+                () = stop.cancelled() => return,
+                Some(ended) = self.fetches.join_next() => match ended {
+                    Ok((device, outcome)) => self.fetched(device, outcome).await,
+                    // Aborted with the actor, or lost; there is nothing to take in.
+                    Err(error) => { tracing::error!(conversation = %self.id, "a fetch was lost: {error}"); Ok(()) }
+                },
+                command = commands.recv() => match command {
+                    None => return,
+                    Some(Command::Close { reply }) => {
+                        drop(self); // the repository is let go before anybody is told
+                        let _ = reply.send(());
+                        return;
+                    }
+                    Some(command) => self.obey(command).await,
+                },
+            };
+            if done.is_err() {
+                tracing::error!("a conversation is closed: its thread was lost");
+                return;
+            }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Write { message, profile, reply } => {
+                let written = self.write(message, profile).await?;
+                // Who asked may not wait for the answer any more.
+                let _ = reply.send(written);
+            }
+            Command::Moderate { kind, target, reply } => {
+                let moderated = self.moderate(kind, target).await?;
+                let _ = reply.send(moderated);
+            }
+            Command::Hear(heard) => self.hear(heard).await,
+            Command::Close { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Does something that blocks with the ledger. The error is that the ledger was lost.
+    async fn with_ledger<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Ledger) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let mut ledger = self.ledger.take().ok_or(Error::Closed)?;
+        let (ledger, result) = spawn_blocking(move || {
+            let result = work(&mut ledger);
+            (ledger, result)
+        })
+        .await
+        .map_err(|_| Error::Closed)?;
+        self.ledger = Some(ledger);
+        Ok(result)
+    }
+
+    /// Writes a commit, tells of it, and announces it. The inner error is why nothing was written.
+    async fn write(&mut self, message: Message, profile: Option<Vec<u8>>) -> Result<Result<CommitId, Error>, Error> {
+        let before = self.view.borrow().clone();
+        let written = self.with_ledger(move |ledger| {
+            let written = ledger.write(message, profile.as_deref())?;
+            let view = View::of(ledger, Some(&before));
+            let id = written.last().map(CheckedCommit::id).ok_or(Error::Closed)?;
+            Ok((id, events(ledger, &written, &view), view))
+        });
+        match written.await? {
+            Ok((id, events, view)) => {
+                self.publish(view, events);
+                self.announce();
+                Ok(Ok(id))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    async fn moderate(&mut self, kind: VoteKind, target: Uri) -> Result<Result<Moderation, Error>, Error> {
+        let own = self.hub.author.uri();
+        let state = self.view.borrow().state.clone();
+        let vote = if state.votes(kind, &target).contains(&own) {
+            None
+        } else {
+            match self.write(Message::Vote(kind, target), None).await? {
+                Ok(vote) => Some(vote),
+                Err(error) => return Ok(Err(error)),
+            }
+        };
+        let state = self.view.borrow().state.clone();
+        let (votes, admins) = (state.votes(kind, &target).len(), state.admins().len());
+        let resolution = if state.majority(kind, &target) {
+            match self.write(Message::Resolve(kind, target), None).await? {
+                Ok(resolution) => Some(resolution),
+                Err(error) => return Ok(Err(error)),
+            }
+        } else {
+            None
+        };
+        Ok(Ok(Moderation { vote, resolution, votes, admins }))
+    }
+
+    /// Somebody has something: fetches it, unless it is here.
+    async fn hear(&mut self, heard: Heard) {
+        let Heard { commit, sources, announcement } = heard;
+        let known = commit.is_some_and(|commit| self.ledger.as_ref().is_some_and(|ledger| ledger.knows(&commit)));
+        if known {
+            return self.hub.judge(announcement, Acceptance::Accept).await;
+        }
+        let refused = |device: &DeviceId| commit.is_some_and(|commit| self.schedule.is_refused(device, &commit));
+        let mut sources: std::collections::VecDeque<_> =
+            sources.into_iter().filter(|device| !refused(device)).collect();
+        let Some(device) = sources.pop_front() else {
+            return self.hub.judge(announcement, Acceptance::Ignore).await;
+        };
+        let errand = Errand {
+            commits: commit.into_iter().collect(),
+            direct: announcement.is_none(),
+            announcements: announcement.into_iter().map(|handle| (handle, commit)).collect(),
+            others: sources,
+        };
+        self.ask(device, errand);
+    }
+
+    fn ask(&mut self, device: DeviceId, errand: Errand) {
+        if self.schedule.ask(device, errand) {
+            self.waiting.push(device);
+            self.start_fetches();
+        }
+    }
+
+    fn start_fetches(&mut self) {
+        let (Some(net), Some(ledger)) = (&self.hub.net, &self.ledger) else { return };
+        while self.fetches.len() < MAX_FETCHES && !self.waiting.is_empty() {
+            let device = self.waiting.remove(0);
+            let (net, repository, id) = (net.clone(), ledger.repository().clone(), self.id);
+            self.fetches.spawn(async move { (device, fetch(&net, repository, id, device).await) });
+        }
+    }
+
+    /// A fetch has ended. The error is that the ledger was lost.
+    async fn fetched(&mut self, device: DeviceId, outcome: Result<Option<Fetched>, FetchFailure>) -> Result<(), Error> {
+        let (mut errand, next) = self.schedule.ended(&device);
+        let helped = match outcome {
+            Ok(None) => true,
+            Ok(Some(fetched)) => {
+                errand.commits.extend(fetched.quarantine.heads());
+                self.take_in(device, fetched, &errand).await?
+            }
+            Err(FetchFailure::Refused(refusal)) => {
+                self.refused(device, refusal, &errand);
+                false
+            }
+            Err(failure) => {
+                self.failed(device, &failure);
+                false
+            }
+        };
+        self.settle(errand, helped).await;
+        if let Some(next) = next {
+            self.ask(device, next);
+        }
+        self.start_fetches();
+        Ok(())
+    }
+
+    /// Judges and stores what was fetched; true if it is here now. The error is that the ledger was lost.
+    async fn take_in(&mut self, device: DeviceId, fetched: Fetched, errand: &Errand) -> Result<bool, Error> {
+        let before = self.view.borrow().clone();
+        let taken = self.with_ledger(move |ledger| {
+            let new = ledger.take_in(fetched)?;
+            let view = View::of(ledger, Some(&before));
+            let due = ledger.due_resolutions();
+            Ok((events(ledger, &new, &view), view, due))
+        });
+        let (events, view, due) = match taken.await? {
+            Ok(taken) => taken,
+            Err(IntakeError::Refused(refusal)) => {
+                self.refused(device, refusal, errand);
+                return Ok(false);
+            }
+            Err(IntakeError::Store(error)) => {
+                self.failed(device, &error);
+                return Ok(false);
+            }
+        };
+        let old = self.view.borrow().clone();
+        if old.state.tree() != view.state.tree() {
+            self.schedule.forgive();
+        }
+        // Heads that are neither the device's nor announced before came to light: others have to hear of them too.
+        let revealed = view.heads.iter().any(|head| !errand.commits.contains(head) && !old.heads.contains(head));
+        let changed = view.heads != old.heads;
+        self.publish(view, events);
+        if revealed || errand.direct && changed {
+            self.announce();
+        }
+        for (kind, target) in due {
+            if let Err(error) = self.write(Message::Resolve(kind, target), None).await? {
+                tracing::debug!(conversation = %self.id, "a vote that a merge decided is resolved otherwise: {error}");
+            }
+        }
+        Ok(true)
+    }
+
+    /// Judges the announcements that led to a fetch, and asks somebody else when it did not help.
+    async fn settle(&mut self, mut errand: Errand, helped: bool) {
+        let Some(ledger) = &self.ledger else { return };
+        let missing: Vec<_> = errand.commits.iter().copied().filter(|commit| !ledger.knows(commit)).collect();
+        if !(helped && missing.is_empty())
+            && let Some(other) = errand.others.pop_front()
+        {
+            errand.commits = missing.into_iter().collect();
+            return self.ask(other, errand);
+        }
+        for (handle, commit) in errand.announcements {
+            let here = commit.map_or(helped, |commit| !missing.contains(&commit));
+            let judgement = if here { Acceptance::Accept } else { Acceptance::Ignore };
+            self.hub.judge(Some(handle), judgement).await;
+        }
+    }
+
+    fn refused(&mut self, peer: DeviceId, refusal: Refusal, errand: &Errand) {
+        self.schedule.refuse(peer, errand.commits.iter().copied().chain([refusal.commit]));
+        refusal::tell_peer(&self.hub, peer, self.id, &refusal);
+        self.hub.tell(Event::Refused { conversation: self.id, peer, refusal });
+    }
+
+    fn failed(&self, peer: DeviceId, error: &dyn std::error::Error) {
+        let why = crate::error::chain(error);
+        self.hub.tell(Event::FetchFailed { conversation: self.id, peer, why });
+    }
+
+    /// Makes a change visible, then tells of it.
+    fn publish(&self, view: View, events: Vec<Event>) {
+        self.hub.access.update(self.id, view.state.clone());
+        self.view.send_replace(Arc::new(view));
+        events.into_iter().for_each(|event| self.hub.tell(event));
+    }
+
+    fn announce(&self) {
+        self.hub.announce(self.id, &self.view.borrow());
+    }
+}
+
+/// What new commits mean to people, in display order.
+fn events(ledger: &Ledger, new: &[CheckedCommit], view: &View) -> Vec<Event> {
+    let mut new: Vec<_> = new.iter().filter_map(|commit| Some((ledger.place(&commit.id())?, commit))).collect();
+    new.sort_by_key(|(place, _)| *place);
+    let event = |(_, commit): (_, &CheckedCommit)| {
+        let author = ledger.author_of(&commit.id())?;
+        tell::event(ledger.id(), commit, author, &view.state)
+    };
+    new.into_iter().filter_map(event).collect()
+}

@@ -1,0 +1,77 @@
+//! Fetching from one device into quarantine, up to the point where only the replay can say more.
+//!
+//! Runs beside the actor, so a peer that stalls, trickles or sends a gigabyte holds up nobody. Signatures, which take
+//! nearly all of the time, are checked here too.
+
+use crate::engine::hub::Net;
+use crate::replay;
+use parv_model::{ConversationId, DeviceId, Refusal};
+use parv_net::NetError;
+use parv_store::{FetchError, FetchLimits, Quarantine, Repository, StoreError};
+use parv_validator::CheckedCommit;
+use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::timeout;
+
+/// What one device had that was not here, with good signatures. Dropping it deletes it.
+pub(crate) struct Fetched {
+    pub(crate) quarantine: Quarantine,
+    /// The commits in quarantine, parents first.
+    pub(crate) commits: Vec<CheckedCommit>,
+}
+
+/// Why nothing was fetched.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FetchFailure {
+    /// A commit breaks a rule.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The device could not be asked.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// It did not say in time whether it would answer.
+    #[error("the other device went silent")]
+    Silent,
+    /// What came is no history, or not all of it.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// What was fetched could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine is shutting down, or the thread was lost.
+    #[error("the fetch was broken off")]
+    BrokenOff(#[from] JoinError),
+}
+
+/// Fetches what `device` has of the conversation and `repository` lacks. `None`: nothing.
+pub(crate) async fn fetch(
+    net: &Net,
+    repository: Repository,
+    id: ConversationId,
+    device: DeviceId,
+) -> Result<Option<Fetched>, FetchFailure> {
+    if !net.node.is_connected(&device) {
+        net.node.dial(device).await?;
+    }
+    // Until it knows whose device this is, it would refuse.
+    net.people.acquainted(&device, net.patience).await;
+    let asked = timeout(net.patience, net.node.open_git(device, &id)).await;
+    let (reader, writer) = asked.map_err(|_| FetchFailure::Silent)??.into_blocking(net.patience);
+    spawn_blocking(move || {
+        let limits = FetchLimits::default();
+        parv_store::fetch(&repository, reader, writer, &limits)?.map(check).transpose()
+    })
+    .await?
+}
+
+/// Checks all that a quarantine holds by itself.
+fn check(quarantine: Quarantine) -> Result<Fetched, FetchFailure> {
+    let mut commits = Vec::with_capacity(quarantine.new_commits().len());
+    for batch in quarantine.new_commits().chunks(replay::BATCH) {
+        let mut bytes = Vec::with_capacity(batch.len());
+        for id in batch {
+            bytes.push(quarantine.commit(id)?.ok_or_else(|| replay::missing(*id))?);
+        }
+        commits.extend(replay::check_all(&bytes)?);
+    }
+    Ok(Fetched { quarantine, commits })
+}

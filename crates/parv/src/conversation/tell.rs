@@ -1,0 +1,39 @@
+//! What commits that came in mean to people: the events they make.
+
+use super::log;
+use crate::event::{Event, MemberChange};
+use parv_model::{ConversationId, Message, Role, Uri, VoteKind};
+use parv_validator::{CheckedCommit, State};
+
+/// The event of a commit by `author`, given the state that it led to. A resolution that is without effect there (a
+/// concurrent one outranks it) makes none, nor does the first commit.
+pub(super) fn event(conversation: ConversationId, commit: &CheckedCommit, author: Uri, after: &State) -> Option<Event> {
+    let id = commit.id();
+    let member = |uri: Uri, change| Some(Event::Member { conversation, uri, by: author, change, commit: id });
+    match commit.message() {
+        Message::Initial { .. } => None,
+        Message::Text { .. } => {
+            let entry = log::entry(id, author, commit.commit(), commit.message().clone());
+            Some(Event::Message { conversation, entry })
+        }
+        Message::Add(uri) => member(*uri, MemberChange::Added),
+        Message::Join(uri) => member(*uri, MemberChange::Joined),
+        Message::Leave(uri) => member(*uri, MemberChange::Left),
+        Message::Vote(kind, target) => {
+            Some(Event::Vote { conversation, by: author, kind: *kind, target: *target, commit: id })
+        }
+        Message::Resolve(kind, uri) => {
+            let banned = after.role(uri) == Some(Role::Banned);
+            let admin = after.is_admin(uri);
+            match kind {
+                VoteKind::Ban if banned => member(*uri, MemberChange::Banned),
+                VoteKind::Unban if !banned => member(*uri, MemberChange::Unbanned),
+                VoteKind::Promote if admin => member(*uri, MemberChange::Promoted),
+                VoteKind::Demote if !admin => member(*uri, MemberChange::Demoted),
+                _ => None,
+            }
+        }
+        Message::UpdateProfile => Some(Event::Profile { conversation, by: author, commit: id }),
+        Message::Merge => Some(Event::Merged { conversation, commit: id }),
+    }
+}

@@ -1,0 +1,51 @@
+//! Giving conversations to those who may have them.
+
+use super::hub::Hub;
+use super::leaving;
+use parv_model::{ConversationId, DeviceId};
+use parv_net::GitStream;
+use parv_store::{ServeLimits, upload_pack};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// How long a fetching device may be silent, in seconds. It may have a slow disk.
+const SERVE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many devices are served at once; more wait.
+const MAX_SERVED: usize = 32;
+
+/// Who is being served.
+pub(super) struct Server {
+    places: Arc<Semaphore>,
+}
+
+impl Server {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(MAX_SERVED)) }
+    }
+
+    /// Serves a conversation on a stream. The policy has allowed it.
+    pub(super) fn serve(&self, hub: &Arc<Hub>, peer: DeviceId, id: ConversationId, stream: GitStream) {
+        let Some(room) = hub.room(&id) else { return };
+        let (hub, places) = (hub.clone(), self.places.clone());
+        let task = hub.clone();
+        hub.spawn(async move {
+            let Ok(_place) = places.acquire().await else { return };
+            let repository = room.repository().clone();
+            let (reader, mut writer) = stream.into_blocking(SERVE_PATIENCE);
+            let serving = spawn_blocking(move || {
+                let served = upload_pack::serve(&repository, reader, &mut writer, &ServeLimits::default());
+                // The peer may have what it wanted and be gone.
+                let _ = writer.finish();
+                served
+            });
+            match serving.await {
+                Ok(Ok(served)) => leaving::served(&task, id, &served.heads).await,
+                Ok(Err(error)) => tracing::debug!(%peer, conversation = %id, "serving ended early: {error}"),
+                Err(error) => tracing::error!(%peer, conversation = %id, "serving was lost: {error}"),
+            }
+        });
+    }
+}

@@ -1,0 +1,50 @@
+//! Judging a whole history: signatures on all cores, then commit by commit.
+
+use parv_model::{CommitId, Refusal, Rule};
+use parv_validator::{BlobSource, CheckedCommit, Replica};
+use std::thread;
+
+/// How many commits are checked at a time: enough to keep every core busy, few enough that their bytes fit in memory.
+pub(crate) const BATCH: usize = 4096;
+
+/// Below so many commits, starting threads costs more than it saves.
+const WORTH_A_THREAD: usize = 16;
+
+/// Checks structure and signature of commits, in their order. The refusal is that of the first one that breaks a rule.
+pub(crate) fn check_all(commits: &[Vec<u8>]) -> Result<Vec<CheckedCommit>, Refusal> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let share = commits.len().div_ceil(cores).max(WORTH_A_THREAD);
+    let check =
+        |share: &[Vec<u8>]| share.iter().map(|bytes| CheckedCommit::check(bytes)).collect::<Result<Vec<_>, _>>();
+    let Some((first, others)) = commits.split_at_checked(share).filter(|(_, others)| !others.is_empty()) else {
+        return check(commits);
+    };
+    thread::scope(|scope| {
+        let workers: Vec<_> = others.chunks(share).map(|share| scope.spawn(move || check(share))).collect();
+        let mut checked = check(first)?;
+        for worker in workers {
+            checked.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(checked)
+    })
+}
+
+/// Takes checked commits in, parents first. The first one begins the replica if there is none yet.
+pub(crate) fn admit_all(
+    replica: &mut Option<Replica>,
+    commits: &[CheckedCommit],
+    source: &dyn BlobSource,
+) -> Result<(), Refusal> {
+    for commit in commits {
+        match replica {
+            Some(replica) => replica.admit(commit, source)?,
+            None => *replica = Some(Replica::begin(commit, source)?),
+        }
+    }
+    Ok(())
+}
+
+/// A refusal for a commit that is not there.
+pub(crate) fn missing(commit: CommitId) -> Refusal {
+    Refusal::new(commit, Rule::Completeness, "the commit is missing")
+}
