@@ -120,6 +120,15 @@ pub enum Event {
         /// The device.
         device: DeviceId,
     },
+    /// A device fetched from this one, and has these heads of the conversation now with all that they reach.
+    Fetched {
+        /// Which conversation.
+        conversation: ConversationId,
+        /// Which device.
+        device: DeviceId,
+        /// The heads it has.
+        heads: Vec<CommitId>,
+    },
     /// An invitation reached a device of the invited person.
     InviteDelivered {
         /// To which conversation.

@@ -2,6 +2,7 @@
 
 use super::hub::Hub;
 use super::leaving;
+use crate::event::Event;
 use parv_model::{ConversationId, DeviceId};
 use parv_net::GitStream;
 use parv_store::{ServeLimits, upload_pack};
@@ -42,7 +43,10 @@ impl Server {
                 served
             });
             match serving.await {
-                Ok(Ok(served)) => leaving::served(&task, id, &served.heads).await,
+                Ok(Ok(served)) => {
+                    leaving::served(&task, id, &served.heads).await;
+                    task.tell(Event::Fetched { conversation: id, device: peer, heads: served.heads });
+                }
                 Ok(Err(error)) => tracing::debug!(%peer, conversation = %id, "serving ended early: {error}"),
                 Err(error) => tracing::error!(%peer, conversation = %id, "serving was lost: {error}"),
             }
