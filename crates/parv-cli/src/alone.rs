@@ -1,0 +1,134 @@
+//! Doing a request without a daemon: a node of our own lives for a short time and delivers what can be delivered.
+//!
+//! What is written is safe on disk before anything is waited for, so running out of time loses nothing.
+
+use crate::failure::Failure;
+use parv::{Conversation, Engine, Event, Role, Uri};
+use parv_daemon::answer::Delivery;
+use parv_daemon::{Answer, Request};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a node of our own tries to meet somebody. Finding people on the local network or through a bootstrap node
+/// takes about a second; nobody wants to wait for a verb much longer.
+const MEET: Duration = Duration::from_secs(5);
+
+/// How long the delivery may take once somebody is there.
+const DELIVER: Duration = Duration::from_secs(10);
+
+/// Does the request. With a network, tries to meet the people whom it concerns: first where it cannot be done without
+/// them, else afterwards.
+pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failure> {
+    let mut events = engine.events();
+    let invited = match &request {
+        Request::Invite { uri, .. } => Some(*uri),
+        _ => None,
+    };
+    // When they are not met, the request itself says what could not be done.
+    meet(engine, &needed(engine, &request)).await;
+    let mut answer = parv_daemon::perform(engine, request).await?;
+    let id = match &answer {
+        Answer::Written(written) => written.conversation,
+        Answer::Moderated(moderated) => moderated.conversation,
+        Answer::Conversation(joined) => joined.id,
+        _ => return Ok(answer),
+    };
+    let conversation = engine.conversation(&id)?;
+    let concerned = match invited {
+        Some(uri) => BTreeSet::from([uri]),
+        None => writers_but(engine.uri(), &conversation),
+    };
+    let delivery = match concerned.is_empty() {
+        true => Delivery::Nobody,
+        false if engine.addresses().is_empty() => Delivery::Later,
+        false if deliver(engine, &mut events, &Parcel { conversation, concerned, invited }).await => Delivery::Done,
+        false => Delivery::Later,
+    };
+    match &mut answer {
+        Answer::Written(written) => written.delivery = delivery,
+        Answer::Moderated(moderated) => moderated.delivery = delivery,
+        _ => {}
+    }
+    Ok(answer)
+}
+
+/// The people of whom one should be there before the request is done.
+fn needed(engine: &Engine, request: &Request) -> BTreeSet<Uri> {
+    match request {
+        Request::Accept { conversation } => {
+            let fitting = |request: &parv::Request| request.id.to_string().starts_with(conversation);
+            engine.requests().into_iter().filter(fitting).map(|request| request.from).collect()
+        }
+        // Who leaves tells those who are there, and is gone.
+        Request::Leave { conversation } => {
+            let mut ids = engine.conversations().into_iter().map(|info| info.id);
+            let id = ids.find(|id| id.to_string().starts_with(conversation));
+            let conversation = id.and_then(|id| engine.conversation(&id).ok());
+            conversation.map_or_else(BTreeSet::new, |conversation| writers_but(engine.uri(), &conversation))
+        }
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Something that others should get.
+struct Parcel {
+    conversation: Conversation,
+    concerned: BTreeSet<Uri>,
+    /// Set when it is an invitation.
+    invited: Option<Uri>,
+}
+
+impl Parcel {
+    fn arrived_by(&self, event: &Event) -> bool {
+        match (event, self.invited) {
+            (Event::InviteDelivered { conversation, uri, .. }, Some(invited)) => {
+                *conversation == self.conversation.id() && *uri == invited
+            }
+            (Event::Fetched { conversation, heads, .. }, None) => {
+                *conversation == self.conversation.id() && self.conversation.heads().iter().all(|h| heads.contains(h))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether it arrived in time.
+async fn deliver(engine: &Engine, events: &mut Receiver<Event>, parcel: &Parcel) -> bool {
+    let mut deadline = Instant::now() + MEET;
+    let mut met = false;
+    loop {
+        if !met && is_met(engine, &parcel.concerned) {
+            met = true;
+            deadline = Instant::now() + DELIVER;
+        }
+        match timeout_at(deadline, events.recv()).await {
+            Ok(Ok(event)) if parcel.arrived_by(&event) => return true,
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+            Ok(Err(RecvError::Closed)) | Err(_) => return false,
+        }
+    }
+}
+
+/// Waits until one of these people is connected, for a bounded time.
+async fn meet(engine: &Engine, people: &BTreeSet<Uri>) {
+    let mut events = engine.events();
+    let deadline = Instant::now() + MEET;
+    while !people.is_empty() && !is_met(engine, people) {
+        match timeout_at(deadline, events.recv()).await {
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
+            Ok(Err(RecvError::Closed)) | Err(_) => return,
+        }
+    }
+}
+
+fn is_met(engine: &Engine, people: &BTreeSet<Uri>) -> bool {
+    engine.peers().iter().any(|peer| peer.account.is_some_and(|account| people.contains(&account)))
+}
+
+/// Who else may write in the conversation.
+fn writers_but(own: Uri, conversation: &Conversation) -> BTreeSet<Uri> {
+    let writers = conversation.members().into_iter().filter(|member| matches!(member.role, Role::Admin | Role::Member));
+    writers.map(|member| member.uri).filter(|uri| *uri != own).collect()
+}

@@ -1,0 +1,213 @@
+//! How answers look: plain words for people, JSON for programs.
+
+use crate::text::{count, date, harmless, short};
+use parv::{Message, Role, Uri};
+use parv_daemon::answer::*;
+use parv_daemon::{Answer, Notice, notice::Change};
+use std::io::{self, Write};
+
+/// Writes one JSON document on a line of its own.
+pub fn json(out: &mut impl Write, value: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)
+}
+
+/// Writes an answer for a person.
+pub fn answer(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
+    match answer {
+        Answer::Account(view) => account(out, view),
+        Answer::Conversation(view) => conversation(out, view),
+        Answer::Conversations(views) if views.is_empty() => {
+            writeln!(out, "no conversations; begin one with: parv new")
+        }
+        Answer::Conversations(views) => views.iter().try_for_each(|view| conversation(out, view)),
+        Answer::Requests(views) if views.is_empty() => writeln!(out, "no invitations"),
+        Answer::Requests(views) => views.iter().try_for_each(|view| request(out, view)),
+        Answer::Written(view) => written(out, view),
+        Answer::Done { conversation } => writeln!(out, "done: {}", short(conversation)),
+        Answer::Log(view) => view.entries.iter().try_for_each(|view| entry(out, view)),
+        Answer::Members(view) => members(out, view),
+        Answer::Moderated(view) => moderated(out, view),
+        Answer::Connected { address } => writeln!(out, "connected to {}", harmless(address, "")),
+        Answer::Peers(views) if views.is_empty() => writeln!(out, "no devices are connected"),
+        Answer::Peers(views) => views.iter().try_for_each(|view| match &view.account {
+            Some(account) => writeln!(out, "device {}  of {account}", short(&view.device)),
+            None => writeln!(out, "device {}  has not said whose it is", short(&view.device)),
+        }),
+        Answer::Following => Ok(()),
+    }
+}
+
+fn account(out: &mut impl Write, view: &AccountView) -> io::Result<()> {
+    writeln!(out, "name    {}", harmless(&view.name, "        "))?;
+    writeln!(out, "uri     {}", view.uri)?;
+    writeln!(out, "device  {}", view.device)?;
+    writeln!(out, "folder  {}", view.folder.display())?;
+    view.addresses.iter().try_for_each(|address| writeln!(out, "address {address}"))
+}
+
+fn conversation(out: &mut impl Write, view: &ConversationView) -> io::Result<()> {
+    write!(out, "{}  {:<18}  {}", view.id, view.mode.name(), count(view.members, "member"))?;
+    if view.syncing {
+        write!(out, ", still being fetched")?;
+    } else {
+        write!(out, ", {} in the log", count(view.messages, "entry").replace("entrys", "entries"))?;
+    }
+    if view.heads > 1 {
+        write!(out, ", {} branches that the next one who writes makes one", view.heads)?;
+    }
+    match &view.title {
+        Some(title) => writeln!(out, "  {}", harmless(title, "  ")),
+        None => writeln!(out),
+    }
+}
+
+fn request(out: &mut impl Write, view: &RequestView) -> io::Result<()> {
+    writeln!(out, "{}  {:<18}  from {}  {}", view.id, view.mode.name(), view.from, date(view.received))?;
+    for text in [&view.title, &view.description].into_iter().flatten() {
+        writeln!(out, "  {}", harmless(text, "  "))?;
+    }
+    Ok(())
+}
+
+fn written(out: &mut impl Write, view: &Written) -> io::Result<()> {
+    writeln!(out, "commit {}", view.commit)?;
+    delivery(out, view.delivery)
+}
+
+fn delivery(out: &mut impl Write, delivery: Delivery) -> io::Result<()> {
+    match delivery {
+        Delivery::Running | Delivery::Nobody => Ok(()),
+        Delivery::Done => writeln!(out, "delivered"),
+        Delivery::Later => writeln!(
+            out,
+            "written and safe on disk, but nobody whom it concerns could be reached now: it is delivered as soon as a \
+             node of yours meets one of theirs (parv daemon keeps one running)"
+        ),
+    }
+}
+
+/// Writes one entry of a log.
+pub fn entry(out: &mut impl Write, view: &EntryView) -> io::Result<()> {
+    let role = view.role.map_or("stranger".to_owned(), |role| role.to_string());
+    let name = harmless(&view.name, "");
+    writeln!(out, "{}  {}  {name} ({role})  {}", date(view.time), short(&view.id), says(&view.message))
+}
+
+/// What a message says, in words.
+fn says(message: &serde_json::Value) -> String {
+    let bytes = message.to_string();
+    match Message::decode(bytes.as_bytes()) {
+        Ok(Message::Text { body }) => harmless(&body, "    "),
+        Ok(Message::Initial { mode, invited }) => match invited {
+            Some(uri) => format!("— began this conversation ({mode}) with {}", short(&uri)),
+            None => format!("— began this conversation ({mode})"),
+        },
+        Ok(Message::Add(uri)) => format!("— invited {}", short(&uri)),
+        Ok(Message::Join(_)) => "— joined".to_owned(),
+        Ok(Message::Leave(_)) => "— left".to_owned(),
+        Ok(Message::Vote(kind, uri)) => format!("— voted to {kind} {}", short(&uri)),
+        Ok(Message::Resolve(kind, uri)) => format!("— by a majority of the admins: {kind} {}", short(&uri)),
+        Ok(Message::UpdateProfile) => "— changed the profile".to_owned(),
+        Ok(Message::Merge) => "— merged".to_owned(),
+        Err(_) => format!("— {}", harmless(&bytes, "    ")),
+    }
+}
+
+fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {
+    for member in &view.members {
+        person(out, &member.uri, member.role, member.devices.len())?;
+    }
+    for vote in &view.votes {
+        let voters: Vec<String> = vote.voters.iter().map(short).collect();
+        let state = if vote.majority { "a majority" } else { "no majority yet" };
+        writeln!(out, "open vote to {} {}: {} ({state})", vote.kind, short(&vote.target), voters.join(", "))?;
+    }
+    Ok(())
+}
+
+fn person(out: &mut impl Write, uri: &Uri, role: Role, devices: usize) -> io::Result<()> {
+    match devices {
+        0 => writeln!(out, "{:<8} {uri}", role.to_string()),
+        n => writeln!(out, "{:<8} {uri}  {}", role.to_string(), count(n, "device")),
+    }
+}
+
+fn moderated(out: &mut impl Write, view: &ModerationView) -> io::Result<()> {
+    let (kind, target) = (view.kind, short(&view.target));
+    match (view.vote, view.resolution) {
+        (Some(_), _) => writeln!(out, "voted to {kind} {target}: {} of {} admins so far", view.votes, view.admins)?,
+        (None, _) => {
+            writeln!(out, "your vote to {kind} {target} was cast before: {} of {} admins", view.votes, view.admins)?
+        }
+    }
+    match view.resolution {
+        Some(commit) => writeln!(out, "that is more than half, and it is done: commit {commit}")?,
+        None => writeln!(out, "more than half of the admins must agree; it is done as soon as they do")?,
+    }
+    delivery(out, view.delivery)
+}
+
+/// Writes one event for a person.
+pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
+    match notice {
+        Notice::RequestReceived(view) => {
+            write!(out, "invitation  ")?;
+            request(out, view)
+        }
+        Notice::ConversationReady { conversation } => writeln!(out, "{}  is here", short(conversation)),
+        Notice::ConversationRemoved { conversation } => writeln!(out, "{}  is left", short(conversation)),
+        Notice::Message { conversation, entry: view } => {
+            write!(out, "{}  ", short(conversation))?;
+            entry(out, view)
+        }
+        Notice::Member { conversation, uri, by, change, .. } => {
+            let what = match change {
+                Change::Added => "was invited",
+                Change::Joined => "joined",
+                Change::Left => "left",
+                Change::Banned => "was banned",
+                Change::Unbanned => "may come back",
+                Change::Promoted => "became an admin",
+                Change::Demoted => "is no longer an admin",
+            };
+            write!(out, "{}  {} {what}", short(conversation), short(uri))?;
+            if by != uri {
+                write!(out, " (by {})", short(by))?;
+            }
+            writeln!(out)
+        }
+        Notice::Vote { conversation, by, kind, target, .. } => {
+            writeln!(out, "{}  {} voted to {kind} {}", short(conversation), short(by), short(target))
+        }
+        Notice::Profile { conversation, by, .. } => {
+            writeln!(out, "{}  {} changed the profile", short(conversation), short(by))
+        }
+        Notice::Merged { conversation, commit } => {
+            writeln!(out, "{}  branches became one in commit {}", short(conversation), short(commit))
+        }
+        Notice::Refused { conversation, peer, refusal } => {
+            let (commit, why) = (short(&refusal.commit), harmless(&refusal.why, "  "));
+            let rule = harmless(&refusal.rule, "");
+            writeln!(out, "{}  refused commit {commit} of device {} ({rule}): {why}", short(conversation), short(peer))
+        }
+        Notice::RefusedByPeer { conversation, peer, commit, rule, why } => {
+            let (commit, why, rule) = (short(commit), harmless(why, "  "), harmless(rule, ""));
+            writeln!(out, "{}  device {} refused our commit {commit} ({rule}): {why}", short(conversation), short(peer))
+        }
+        Notice::FetchFailed { conversation, peer, why } => {
+            let why = harmless(why, "  ");
+            writeln!(out, "{}  could not fetch from device {}: {why}", short(conversation), short(peer))
+        }
+        Notice::Connected { device, account } => writeln!(out, "device {} of {account} connected", short(device)),
+        Notice::Disconnected { device } => writeln!(out, "device {} disconnected", short(device)),
+        Notice::InviteDelivered { conversation, uri, .. } => {
+            writeln!(out, "{}  the invitation reached {}", short(conversation), short(uri))
+        }
+        Notice::Fetched { conversation, device, .. } => {
+            writeln!(out, "{}  device {} has it all", short(conversation), short(device))
+        }
+        Notice::Other { text } => writeln!(out, "{}", harmless(text, "  ")),
+        Notice::Missed { count } => writeln!(out, "({count} events came too fast to be shown)"),
+    }
+}

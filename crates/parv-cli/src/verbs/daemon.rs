@@ -1,0 +1,81 @@
+//! `parv daemon` and `parv events`: a node that keeps running, and what it tells.
+
+use crate::args::{Global, NetworkArgs};
+use crate::failure::Failure;
+use crate::output;
+use crate::session::{self, Session};
+use parv::{Engine, Multiaddr, Options};
+use parv_daemon::failure::chain;
+use parv_daemon::{Request, Server, address, server};
+use serde_json::json;
+use std::io::Write;
+
+/// Keeps a node running until the process is asked to stop.
+pub async fn run(global: &Global, listen: Vec<Multiaddr>, network: &NetworkArgs) -> Result<(), Failure> {
+    let stop = server::asked_to_stop()?;
+    let account = session::open_account(global)?;
+    let folder = account.folder().to_owned();
+    let options = Options { network: Some(session::network(network, listen)) };
+    let engine = Engine::start(account, options).await?;
+    let served = async {
+        let server = Server::bind(&folder)?;
+        announce(global, &engine, &folder)?;
+        for address in &network.bootstrap {
+            tokio::spawn(complain_if_unreachable(engine.clone(), address.clone()));
+        }
+        server.serve(&engine, stop).await;
+        Ok(())
+    };
+    let served = served.await;
+    engine.shutdown().await;
+    served
+}
+
+/// Says that the daemon is ready, and where.
+fn announce(global: &Global, engine: &Engine, folder: &std::path::Path) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let socket = address::socket_path(folder);
+    if global.json {
+        let addresses: Vec<String> = engine.addresses().iter().map(ToString::to_string).collect();
+        let ready = json!({
+            "uri": engine.uri(), "device": engine.device_id(), "addresses": addresses, "socket": socket,
+        });
+        output::json(&mut out, &ready)?;
+    } else {
+        writeln!(out, "running for {} ({})", engine.name(), engine.uri())?;
+        engine.addresses().iter().try_for_each(|address| writeln!(out, "listening on {address}"))?;
+        writeln!(out, "other verbs talk to it through {}", socket.display())?;
+        writeln!(out, "stop it with Ctrl-C")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// The node tries its bootstrap addresses again and again by itself; the person should know that one fails.
+async fn complain_if_unreachable(engine: Engine, address: Multiaddr) {
+    if let Err(error) = engine.connect(address.clone()).await {
+        let why = chain(&error);
+        let _ = writeln!(std::io::stderr(), "parv: cannot reach {address} yet: {why}; it is tried again and again");
+    }
+}
+
+/// Prints what happens until the daemon ends.
+pub async fn follow(global: &Global) -> Result<(), Failure> {
+    let mut client = Session::daemon(global).await?;
+    client.call(&Request::Events).await?;
+    let mut out = std::io::stdout().lock();
+    match global.json {
+        true => output::json(&mut out, &json!({ "event": "following" }))?,
+        false => writeln!(out, "what happens from now on:")?,
+    }
+    out.flush()?;
+    drop(out);
+    while let Some(notice) = client.next_event().await? {
+        let mut out = std::io::stdout().lock();
+        match global.json {
+            true => output::json(&mut out, &notice)?,
+            false => output::notice(&mut out, &notice)?,
+        }
+        out.flush()?;
+    }
+    Ok(())
+}
