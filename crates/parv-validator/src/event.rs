@@ -82,7 +82,8 @@ pub(crate) struct Past {
     pub(crate) events: EventSet,
     /// The control events among them. Equal sets mean the same control frontier.
     pub(crate) control: EventSet,
-    /// The accounts with a commit in this past whose control events are these.
+    /// The accounts with a commit in this past that was written with just these control events in its own. The author of
+    /// the latest control event is not among them: it was written without itself.
     pub(crate) writers: OrdSet<Uri>,
 }
 
@@ -104,7 +105,7 @@ impl Past {
     pub(crate) fn with(&self, number: EventNumber, event: &Event) -> Self {
         let events = self.events.with(number);
         if event.is_control() {
-            Self { events, control: self.control.with(number), writers: OrdSet::unit(event.author) }
+            Self { events, control: self.control.with(number), writers: OrdSet::new() }
         } else {
             let mut writers = self.writers.clone();
             writers.insert(event.author);

@@ -90,8 +90,8 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         most_senior(&vx, &vy) < most_senior(&vy, &vx)
     }
 
-    /// Whether a vote or resolution is stale: its author also acted under another regime, and that side weighs more.
-    /// What `seen_by` has seen does not count against it.
+    /// Whether a vote or resolution is stale: its author also acted under another regime, knowing control events that it
+    /// does not know, and that side weighs more. What `seen_by` has seen does not count against it.
     pub(super) fn stale(&self, v: EventNumber, seen_by: Option<EventNumber>) -> bool {
         if let Some(&stale) = self.stale.borrow().get(&(v, seen_by)) {
             return stale;
@@ -100,12 +100,20 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         let event = events.get(v);
         let stale = self.by_author[&event.author].iter().any(|&k| {
             events.concurrent(k, v)
+                && self.knows_more(k, v)
                 && !seen_by.is_some_and(|r| events.le(k, r))
                 && !same_regime(&events.get(k).before, &event.before)
                 && self.weight(k, v) > self.weight(v, k)
         });
         self.stale.borrow_mut().insert((v, seen_by), stale);
         stale
+    }
+
+    /// Whether `k` knows, or is, a control event that `v` does not know.
+    fn knows_more(&self, k: EventNumber, v: EventNumber) -> bool {
+        let events = self.resolver.events;
+        let unknown = events.closure(k).difference(&events.closure(v));
+        unknown.into_iter().any(|e| events.get(e).is_control())
     }
 
     /// Whether more than half of the admins of `removal`'s past, without its target, hold a commit that knows `e` and
