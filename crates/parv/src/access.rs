@@ -89,19 +89,32 @@ impl Access {
         self.known().topics.get(topic).copied()
     }
 
+    /// Whether news of a conversation from a device is worth a fetch: from members, from the invited, who may have joined,
+    /// and in PUBLIC from everybody who is not known to be banned. What comes of it is judged in any case.
+    pub(crate) fn hears(&self, device: &DeviceId, id: &ConversationId) -> bool {
+        self.known().conversations.get(id).is_some_and(|rights| self.is_heard(&rights.state, device))
+    }
+
     /// Reads an announcement.
     pub(crate) fn announced(&self, topic: &Topic, author: &DeviceId, data: &[u8]) -> Announced {
         let known = self.known();
         let Some(id) = known.topics.get(topic) else { return Announced::Stranger };
         let Some(rights) = known.conversations.get(id) else { return Announced::Stranger };
-        match self.role_in(&rights.state, author) {
-            Some(Role::Admin | Role::Member | Role::Invited) => {}
-            _ => return Announced::Stranger,
+        if !self.is_heard(&rights.state, author) {
+            return Announced::Stranger;
         }
         match Notice::open(data, &rights.keys, author) {
             Some(Some(notice)) if notice.id == *id => Announced::Notice(notice),
             Some(_) => Announced::Malformed,
             None => Announced::Sealed(*id),
+        }
+    }
+
+    fn is_heard(&self, state: &State, device: &DeviceId) -> bool {
+        match self.role_in(state, device) {
+            Some(Role::Admin | Role::Member | Role::Invited) => true,
+            Some(Role::Banned) => false,
+            Some(Role::Left) | None => state.mode() == Mode::Public,
         }
     }
 

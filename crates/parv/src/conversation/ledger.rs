@@ -40,13 +40,19 @@ pub(crate) enum IntakeError {
 impl Ledger {
     /// Begins a conversation in `folder`, which gets a repository named by the conversation's id.
     pub(crate) fn create(folder: &Path, author: Arc<Author>, mode: Mode, invited: Option<Uri>) -> Result<Self, Error> {
-        let draft =
-            Draft::initial(&author.credentials, mode, invited).map_err(|error| Error::NotAllowed(error.to_string()))?;
-        let commit = draft.commit(author.name.clone(), author.device(), clock::now());
-        let bytes = author.sign(&commit);
-        let root = CheckedCommit::check(&bytes)?;
+        let draft = Draft::initial(&author.credentials, mode, invited);
+        let draft = draft.map_err(|error| Error::NotAllowed(error.to_string()))?;
+        let mut time = clock::now();
+        let (bytes, root, repository) = loop {
+            let bytes = author.sign(&draft.commit(author.name.clone(), author.device(), time));
+            let root = CheckedCommit::check(&bytes)?;
+            match Repository::init(folder.join(root.id().to_string())) {
+                // Two of the same kind in one second would be one and the same.
+                Err(StoreError::AlreadyExists(_)) => time += 1,
+                made => break (bytes, root, made?),
+            }
+        };
         let replica = Replica::begin(&root, &draft)?;
-        let repository = Repository::init(&folder.join(root.id().to_string()))?;
         append(&repository, &draft, &bytes)?;
         repository.set_heads(&[], &[root.id()])?;
         let mut this = Self::new(repository, replica, vec![root.id()], author);

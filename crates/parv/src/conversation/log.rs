@@ -124,12 +124,14 @@ mod tests {
         for at in [2, 0, 3, 1] {
             index.insert(places[at], Some(Uri::from_bytes([at as u8; 32])));
         }
-        let ids = |end, limit| index.before(end, limit).into_iter().map(|(place, _)| place).collect::<Vec<_>>();
-        assert_eq!(ids(None, 2), [places[3], places[2]]);
-        assert_eq!(ids(Some(places[2]), 9), [places[1], places[0]]);
+        let ids = |index: &LogIndex, end, limit| {
+            index.before(end, limit).into_iter().map(|(place, _)| place).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&index, None, 2), [places[3], places[2]]);
+        assert_eq!(ids(&index, Some(places[2]), 9), [places[1], places[0]]);
         assert_eq!(index.place(&places[1].2), Some(places[1]));
         index.insert(place(3, 6, 7), None);
-        assert_eq!(ids(None, 1), [places[3]]);
+        assert_eq!(ids(&index, None, 1), [places[3]]);
         assert_eq!(index.place(&place(3, 6, 7).2), Some(place(3, 6, 7)));
         index.remove(&places[1].2);
         assert_eq!(index.len(), 3);

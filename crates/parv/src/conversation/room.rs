@@ -11,7 +11,8 @@ use parv_model::{CommitId, ConversationId, Message, Uri, VoteKind};
 use parv_net::AnnouncementHandle;
 use parv_store::Repository;
 use parv_validator::{BlobSource, State};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How things stand in a conversation.
@@ -64,11 +65,16 @@ pub(crate) struct Room {
     view: watch::Receiver<Arc<View>>,
     log: Arc<RwLock<LogIndex>>,
     repository: Repository,
+    served: Arc<Mutex<VecDeque<CommitId>>>,
 }
+
+/// How many of the heads that others have fetched are remembered.
+const MAX_SERVED_HEADS: usize = 64;
 
 impl Room {
     pub(crate) fn new(ledger: &Ledger, commands: mpsc::Sender<Command>, view: watch::Receiver<Arc<View>>) -> Self {
-        Self { id: ledger.id(), commands, view, log: ledger.log().clone(), repository: ledger.repository().clone() }
+        let (log, repository) = (ledger.log().clone(), ledger.repository().clone());
+        Self { id: ledger.id(), commands, view, log, repository, served: Arc::default() }
     }
 
     pub(crate) fn id(&self) -> ConversationId {
@@ -120,6 +126,23 @@ impl Room {
         if self.commands.try_send(Command::Hear(heard)).is_err() {
             tracing::debug!(conversation = %self.id, "too busy to hear news");
         }
+    }
+
+    /// Others have these heads now, with all that they reach.
+    pub(crate) fn note_served(&self, heads: &[CommitId]) {
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        for head in heads {
+            if !served.contains(head) {
+                served.push_back(*head);
+            }
+        }
+        let surplus = served.len().saturating_sub(MAX_SERVED_HEADS);
+        served.drain(..surplus);
+    }
+
+    /// Whether somebody has fetched a commit that was a head.
+    pub(crate) fn was_served(&self, head: &CommitId) -> bool {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).contains(head)
     }
 
     /// Ends the actor; returns when all that it was told before is done.

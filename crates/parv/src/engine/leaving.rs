@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// How long somebody who has not fetched the news is waited for, in seconds: a month.
+const LONGEST_WAIT: i64 = 30 * 86_400;
+
 /// The contents of `conversation_data/<id>/removed.json`: the account has left and does not want to see it again.
 #[derive(Serialize, Deserialize)]
 struct Removed {
@@ -29,6 +32,12 @@ fn mark(folders: &Folders, id: &ConversationId) -> PathBuf {
     folders.conversation_data(id).join("removed.json")
 }
 
+/// Whether a conversation that was left has been offered for long enough.
+pub(super) fn is_forgotten(folders: &Folders, id: &ConversationId) -> bool {
+    let removed: Option<Removed> = files::read_json(&mark(folders, id)).unwrap_or_default();
+    removed.is_some_and(|removed| removed.at + LONGEST_WAIT < clock::now())
+}
+
 /// Leaves; see [`crate::Conversation::leave`].
 pub(crate) async fn leave(hub: &Arc<Hub>, room: &Room) -> Result<(), Error> {
     let (id, own) = (room.id(), hub.author.uri());
@@ -38,13 +47,11 @@ pub(crate) async fn leave(hub: &Arc<Hub>, room: &Room) -> Result<(), Error> {
     let view = room.view();
     let may = access::is_writer(view.state.role(&own));
     let alone = !view.state.people().any(|(uri, role)| uri != own && access::is_writer(Some(role)));
-    if may && !alone {
-        room.write(Message::Leave(own), None).await?;
-    }
+    let news = if may && !alone { Some(room.write(Message::Leave(own), None).await?) } else { None };
     files::write_json(&mark(&hub.folders, &id), &Removed { at: clock::now() })?;
     hub.put(id, Place::Leaving(room.clone()));
     hub.tell(Event::ConversationRemoved { conversation: id });
-    if alone || !may {
+    if news.is_none_or(|news| room.was_served(&news)) {
         return erase(hub, id).await;
     }
     // Who is connected is told directly, and given a moment to fetch.
@@ -63,6 +70,9 @@ pub(crate) async fn leave(hub: &Arc<Hub>, room: &Room) -> Result<(), Error> {
 
 /// A device has these heads of a conversation now. If it was left, and that is known now, it can go.
 pub(super) async fn served(hub: &Arc<Hub>, id: ConversationId, heads: &[CommitId]) {
+    let Some(room) = hub.room(&id) else { return };
+    room.note_served(heads);
+    // Looked up after the note: whoever is leaving right now looks the other way round.
     let Some(Place::Leaving(room)) = hub.place(&id) else { return };
     if room.view().heads.iter().any(|head| !heads.contains(head)) {
         return;

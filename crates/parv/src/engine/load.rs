@@ -25,6 +25,10 @@ pub(super) fn load(folders: &Folders, author: &Arc<Author>) -> Result<Vec<Found>
     let mut found = Vec::new();
     for id in files::names(&folders.conversations())?.iter().filter_map(|name| name.parse().ok()) {
         match open(folders, author, id) {
+            Ok(Some(ledger)) if leaving::is_forgotten(folders, &id) => {
+                drop(ledger);
+                leaving::erase_folders(folders, &id)?;
+            }
             Ok(Some(ledger)) if leaving::is_removed(folders, &id) => found.push(Found::Left(Box::new(ledger))),
             Ok(Some(ledger)) => found.push(Found::Good(Box::new(ledger))),
             Ok(None) => {}

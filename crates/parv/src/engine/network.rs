@@ -7,7 +7,7 @@ use crate::access::{self, Announced};
 use crate::conversation::room::Heard;
 use crate::event::Event;
 use crate::notice::Notice;
-use parv_model::{DeviceId, Role};
+use parv_model::DeviceId;
 use parv_net::{Acceptance, Envelope};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -99,9 +99,7 @@ fn notice(hub: &Arc<Hub>, peer: DeviceId, body: &[u8]) {
     };
     match hub.place(&notice.id) {
         Some(Place::Open(room)) => {
-            let may = hub.access.role(&peer, &notice.id);
-            // Invited: may have joined, which is what the notice is about.
-            if matches!(may, Some(Role::Admin | Role::Member | Role::Invited)) {
+            if hub.access.hears(&peer, &notice.id) {
                 room.hear(Heard { commit: Some(notice.commit), sources: vec![peer], announcement: None });
             }
         }
