@@ -3,6 +3,7 @@
 use super::Reply;
 use crate::NetError;
 use crate::peer::device_id;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError};
 use libp2p::{Multiaddr, PeerId};
@@ -77,28 +78,33 @@ pub(super) fn refusal(peer: Option<PeerId>, target: String, error: &DialError) -
     }
 }
 
+/// One line for a person: each address that was tried, with what is at the bottom of its failure.
 fn explain(error: &DialError) -> String {
     match error {
         DialError::Transport(attempts) => {
-            let attempts = attempts.iter().map(|(address, error)| format!("{address}: {}", with_sources(error)));
-            attempts.collect::<Vec<_>>().join("; ")
+            let mut tried: Vec<String> = Vec::new();
+            for (address, error) in attempts {
+                let address = address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect::<Multiaddr>();
+                let attempt = format!("{address}: {}", cause(error));
+                if !tried.contains(&attempt) {
+                    tried.push(attempt);
+                }
+            }
+            tried.join("; ")
         }
         DialError::WrongPeerId { obtained, address } => format!("{address} is {obtained}"),
-        DialError::Denied { cause } => with_sources(cause),
+        DialError::Denied { cause: denial } => cause(denial),
         other => other.to_string(),
     }
 }
 
-fn with_sources(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text += ": ";
-            text += &inner_text;
-        }
-        source = inner.source();
+/// The innermost source. Where a transport lists several in its text, the last of them.
+fn cause(error: &dyn Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
     }
-    text
+    let text = inner.to_string();
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+    last.trim_start_matches("- ").to_owned()
 }
