@@ -10,24 +10,18 @@ use std::path::Path;
 
 /// Asks the disk to keep the names in a folder.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(StoreError::io("make durable the folder", folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("make durable the folder", folder))
 }
 
 /// Asks the disk to keep the bytes of a file that somebody else wrote.
 pub(crate) fn sync_file(file: &Path) -> Result<(), StoreError> {
-    File::open(file)
-        .and_then(|file| file.sync_all())
-        .map_err(StoreError::io("make durable", file))
+    File::open(file).and_then(|file| file.sync_all()).map_err(StoreError::io("make durable", file))
 }
 
 /// Writes a new file durably; its name is durable only when the folder was synced too.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut file = File::create_new(path).map_err(StoreError::io("create", path))?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(StoreError::io("write", path))
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(StoreError::io("write", path))
 }
 
 /// Renames within one file system. Durable when the target's folder was synced.

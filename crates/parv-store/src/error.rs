@@ -77,24 +77,14 @@ pub enum StoreError {
 impl StoreError {
     /// Wraps an IO error: `.map_err(StoreError::io("write", path))`.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
     pub(crate) fn malformed(id: impl ToString, why: impl Into<String>) -> Self {
-        Self::Malformed {
-            id: id.to_string(),
-            why: why.into(),
-        }
+        Self::Malformed { id: id.to_string(), why: why.into() }
     }
 
     pub(crate) fn missing(kind: &'static str, id: impl ToString) -> Self {
-        Self::Missing {
-            kind,
-            id: id.to_string(),
-        }
+        Self::Missing { kind, id: id.to_string() }
     }
 }

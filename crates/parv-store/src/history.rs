@@ -27,13 +27,7 @@ pub(crate) fn between(
     if tips.iter().all(|tip| hidden.contains(tip)) {
         return Ok(Vec::new());
     }
-    let mut search = Search {
-        objects,
-        buffer: Vec::new(),
-        nodes: HashMap::new(),
-        queue: BinaryHeap::new(),
-        wanted: 0,
-    };
+    let mut search = Search { objects, buffer: Vec::new(), nodes: HashMap::new(), queue: BinaryHeap::new(), wanted: 0 };
     for id in hidden {
         search.enter(*id, true)?;
     }
@@ -60,12 +54,7 @@ pub(crate) fn between(
             search.enter(parent, hidden)?;
         }
     }
-    let new = search
-        .nodes
-        .into_iter()
-        .filter(|(_, node)| !node.hidden)
-        .map(|(id, node)| (id, node.links))
-        .collect();
+    let new = search.nodes.into_iter().filter(|(_, node)| !node.hidden).map(|(id, node)| (id, node.links)).collect();
     Ok(parents_first(new))
 }
 
@@ -92,14 +81,7 @@ impl<O: Objects> Search<'_, O> {
             let links = self.objects.links(&id, &mut self.buffer)?;
             self.queue.push((links.time, id));
             self.wanted += usize::from(!hidden);
-            self.nodes.insert(
-                id,
-                Node {
-                    links,
-                    hidden,
-                    queued: true,
-                },
-            );
+            self.nodes.insert(id, Node { links, hidden, queued: true });
             return Ok(());
         };
         if !hidden || node.hidden {
@@ -127,11 +109,7 @@ pub(crate) fn parents_first(commits: HashMap<ObjectId, CommitLinks>) -> Vec<Obje
     let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::with_capacity(commits.len());
     let mut ready = BinaryHeap::new();
     for (id, links) in &commits {
-        let parents: HashSet<_> = links
-            .parents
-            .iter()
-            .filter(|parent| commits.contains_key(*parent))
-            .collect();
+        let parents: HashSet<_> = links.parents.iter().filter(|parent| commits.contains_key(*parent)).collect();
         if parents.is_empty() {
             ready.push(Reverse((links.time, *id)));
         }
@@ -163,12 +141,7 @@ pub(crate) struct Reachable<'a, O> {
 
 impl<'a, O: Objects> Reachable<'a, O> {
     pub fn from(objects: &'a O, heads: &[ObjectId]) -> Result<Self, StoreError> {
-        let mut this = Self {
-            objects,
-            buffer: Vec::new(),
-            met: HashSet::new(),
-            queue: BinaryHeap::new(),
-        };
+        let mut this = Self { objects, buffer: Vec::new(), met: HashSet::new(), queue: BinaryHeap::new() };
         heads.iter().try_for_each(|head| this.meet(*head))?;
         Ok(this)
     }
@@ -225,14 +198,8 @@ mod tests {
 
     impl History {
         fn add(&mut self, number: u32, parents: &[u32], time: i64) {
-            let parents: String = parents
-                .iter()
-                .map(|&parent| format!("parent {}\n", id(parent)))
-                .collect();
-            let text = format!(
-                "tree {}\n{parents}author a <b> {time} +0000\ncommitter a <b> {time} +0000\n\nx",
-                id(0)
-            );
+            let parents: String = parents.iter().map(|&parent| format!("parent {}\n", id(parent))).collect();
+            let text = format!("tree {}\n{parents}author a <b> {time} +0000\ncommitter a <b> {time} +0000\n\nx", id(0));
             self.0.insert(id(number), text.into_bytes());
         }
     }
@@ -299,9 +266,6 @@ mod tests {
     fn a_hole_in_history_is_an_error() {
         let mut history = History::default();
         history.add(2, &[1], 2);
-        assert!(matches!(
-            between(&history, &ids(&[2]), &[]),
-            Err(StoreError::Missing { .. })
-        ));
+        assert!(matches!(between(&history, &ids(&[2]), &[]), Err(StoreError::Missing { .. })));
     }
 }

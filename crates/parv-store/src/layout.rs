@@ -37,10 +37,7 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
     if path.exists() {
         return Err(StoreError::AlreadyExists(path.to_owned()));
     }
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     make_folders(parent)?;
     let place = tempfile::Builder::new()
         .prefix(".new-repository-")
@@ -114,9 +111,7 @@ pub(crate) fn remove_if_there(file: &Path) -> Result<(), StoreError> {
 /// What is in a folder, in no order.
 pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let entries = fs::read_dir(folder).map_err(StoreError::io("list", folder))?;
-    entries
-        .map(|entry| entry.map(|entry| entry.path()).map_err(StoreError::io("list", folder)))
-        .collect()
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(StoreError::io("list", folder))).collect()
 }
 
 /// Makes a folder and those above it, for the owner's eyes only.
@@ -124,8 +119,5 @@ fn make_folders(folder: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .recursive(true)
-        .create(folder)
-        .map_err(StoreError::io("make the folder", folder))
+    builder.recursive(true).create(folder).map_err(StoreError::io("make the folder", folder))
 }

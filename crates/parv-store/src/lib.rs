@@ -22,6 +22,7 @@ mod history;
 mod layout;
 mod loose;
 mod objects;
+mod pack;
 mod pkt_line;
 mod quarantine;
 mod refs;

@@ -48,13 +48,10 @@ pub(crate) fn write(folder: &Path, present: &Database, objects: &[NewObject]) ->
         }
     }
     for (file, path) in &staged {
-        file.as_file()
-            .sync_all()
-            .map_err(StoreError::io("make durable", path))?;
+        file.as_file().sync_all().map_err(StoreError::io("make durable", path))?;
     }
     for (file, path) in staged {
-        file.persist(&path)
-            .map_err(|error| StoreError::io("move into place", &path)(error.error))?;
+        file.persist(&path).map_err(|error| StoreError::io("move into place", &path)(error.error))?;
     }
     touched.iter().try_for_each(|folder| durable::sync_folder(folder))
 }
@@ -113,10 +110,6 @@ mod tests {
             write(folder.path(), &database(folder.path()), &[object()]).unwrap();
             assert_eq!(fs::read(&path).unwrap(), whole);
         }
-        assert_eq!(
-            fs::read_dir(folder.path().join("b6")).unwrap().count(),
-            1,
-            "a temporary file was left behind"
-        );
+        assert_eq!(fs::read_dir(folder.path().join("b6")).unwrap().count(), 1, "a temporary file was left behind");
     }
 }

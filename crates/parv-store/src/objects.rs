@@ -14,7 +14,7 @@ use parv_validator::SourceError;
 use std::sync::Arc;
 
 /// How much memory a reader of many objects spends on bases of deltas, in bytes.
-const DELTA_CACHE_BYTES: usize = 8 * 1024 * 1024;
+pub(crate) const DELTA_CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Somewhere to read objects from.
 pub(crate) trait Objects {
@@ -28,10 +28,7 @@ pub(crate) trait Objects {
     fn require<'a>(&self, kind: Kind, id: &oid, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], StoreError> {
         match self.read(id, buffer)? {
             Some((found, bytes)) if found == kind => Ok(bytes),
-            Some((found, _)) => Err(StoreError::malformed(
-                id,
-                format!("it is a {found}, where a {kind} should be"),
-            )),
+            Some((found, _)) => Err(StoreError::malformed(id, format!("it is a {found}, where a {kind} should be"))),
             None => Err(StoreError::missing(name(kind), id)),
         }
     }
@@ -65,10 +62,7 @@ impl CommitLinks {
     /// Reads the headers that all Git commits have. Whether the others are in order is not looked at.
     pub fn parse(bytes: &[u8]) -> Result<Self, &'static str> {
         let mut lines = bytes.split(|&byte| byte == b'\n');
-        let tree = lines
-            .next()
-            .and_then(|line| line.strip_prefix(b"tree "))
-            .ok_or("it does not begin with a tree")?;
+        let tree = lines.next().and_then(|line| line.strip_prefix(b"tree ")).ok_or("it does not begin with a tree")?;
         let tree = ObjectId::from_hex(tree).map_err(|_| "its tree is no object id")?;
         let mut parents = Vec::new();
         for line in lines {
@@ -77,11 +71,7 @@ impl CommitLinks {
             } else if let Some(committer) = line.strip_prefix(b"committer ") {
                 let time = committer.rsplit(|&byte| byte == b' ').nth(1);
                 let time = time.and_then(|time| std::str::from_utf8(time).ok()?.parse().ok());
-                return Ok(Self {
-                    tree,
-                    parents,
-                    time: time.ok_or("its committer has no date")?,
-                });
+                return Ok(Self { tree, parents, time: time.ok_or("its committer has no date")? });
             } else if line.is_empty() {
                 break;
             }
@@ -131,10 +121,7 @@ impl Objects for Database {
 }
 
 pub(crate) fn database_error(id: &oid, source: gix::Error) -> StoreError {
-    StoreError::Database {
-        id: id.to_string(),
-        source: Box::new(source),
-    }
+    StoreError::Database { id: id.to_string(), source: Box::new(source) }
 }
 
 /// [`parv_validator::BlobSource::entry`] over any objects.
@@ -144,9 +131,8 @@ pub(crate) fn entry(objects: &impl Objects, root: &TreeId, path: &TreePath) -> R
     let mut current = to_oid(root.as_bytes());
     let mut buffer = Vec::new();
     while let Some(name) = names.next() {
-        let bytes = objects
-            .require(Kind::Tree, &current, &mut buffer)
-            .map_err(|error| source_error(&current, error))?;
+        let bytes =
+            objects.require(Kind::Tree, &current, &mut buffer).map_err(|error| source_error(&current, error))?;
         let found = tree::find(bytes, name.as_bytes()).map_err(|why| malformed(&current, why))?;
         let Some(found) = found else { return Ok(None) };
         match (found.is_tree, names.peek()) {
@@ -165,34 +151,22 @@ pub(crate) fn blob(objects: &impl Objects, id: &BlobId, limit: usize) -> Result<
     let header = objects.header(&oid).map_err(|error| source_error(&oid, error))?;
     let (_, size) = header.ok_or_else(|| SourceError::Missing(id.to_string()))?;
     if size > limit as u64 {
-        return Err(SourceError::TooLarge {
-            id: id.to_string(),
-            size,
-            limit,
-        });
+        return Err(SourceError::TooLarge { id: id.to_string(), size, limit });
     }
     let mut buffer = Vec::new();
-    let bytes = objects
-        .require(Kind::Blob, &oid, &mut buffer)
-        .map_err(|error| source_error(&oid, error))?;
+    let bytes = objects.require(Kind::Blob, &oid, &mut buffer).map_err(|error| source_error(&oid, error))?;
     Ok(bytes.to_vec())
 }
 
 fn malformed(id: &oid, why: impl Into<String>) -> SourceError {
-    SourceError::Malformed {
-        id: id.to_string(),
-        why: why.into(),
-    }
+    SourceError::Malformed { id: id.to_string(), why: why.into() }
 }
 
 fn source_error(id: &oid, error: StoreError) -> SourceError {
     match error {
         StoreError::Missing { id, .. } => SourceError::Missing(id),
         StoreError::Malformed { id, why } => SourceError::Malformed { id, why },
-        other => SourceError::Io {
-            id: id.to_string(),
-            why: chain(&other),
-        },
+        other => SourceError::Io { id: id.to_string(), why: chain(&other) },
     }
 }
 

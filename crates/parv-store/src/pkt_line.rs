@@ -46,10 +46,7 @@ pub(crate) struct Reader<R> {
 
 impl<R: Read> Reader<R> {
     pub fn new(inner: R) -> Self {
-        Self {
-            inner,
-            buffer: Vec::with_capacity(MAX_DATA),
-        }
+        Self { inner, buffer: Vec::with_capacity(MAX_DATA) }
     }
 
     /// The next packet; `None` when the stream ends where one could begin.
@@ -62,14 +59,8 @@ impl<R: Read> Reader<R> {
             Err(error) => return Err(error.into()),
         }
         self.inner.read_exact(&mut length[1..])?;
-        let digits = length
-            .iter()
-            .all(u8::is_ascii_hexdigit)
-            .then(|| std::str::from_utf8(&length).ok())
-            .flatten();
-        let size = digits
-            .and_then(|digits| usize::from_str_radix(digits, 16).ok())
-            .ok_or(ReadError::Length(length))?;
+        let digits = length.iter().all(u8::is_ascii_hexdigit).then(|| std::str::from_utf8(&length).ok()).flatten();
+        let size = digits.and_then(|digits| usize::from_str_radix(digits, 16).ok()).ok_or(ReadError::Length(length))?;
         match size {
             0 => return Ok(Some(Packet::Flush)),
             1 => return Ok(Some(Packet::Delimiter)),
@@ -126,22 +117,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_error() {
-        for wrong in [
-            &b"0003"[..],
-            b"fff1",
-            b"ffff",
-            b"-001",
-            b"+004",
-            b"00",
-            b"0009abc",
-            b"zzzz",
-            b" 005a",
-        ] {
-            assert!(
-                Reader::new(wrong).next().is_err(),
-                "{:?}",
-                String::from_utf8_lossy(wrong)
-            );
+        for wrong in [&b"0003"[..], b"fff1", b"ffff", b"-001", b"+004", b"00", b"0009abc", b"zzzz", b" 005a"] {
+            assert!(Reader::new(wrong).next().is_err(), "{:?}", String::from_utf8_lossy(wrong));
         }
     }
 }

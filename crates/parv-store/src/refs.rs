@@ -36,11 +36,7 @@ const LOCK_POLL: Duration = Duration::from_millis(2);
 
 /// The name of the ref for a head.
 pub(crate) fn name_of(index: usize, head: &CommitId) -> String {
-    if index == 0 {
-        MAIN.to_owned()
-    } else {
-        format!("{SIDE}{head}")
-    }
+    if index == 0 { MAIN.to_owned() } else { format!("{SIDE}{head}") }
 }
 
 /// The heads: main first, then the others in the order of their ids. None in a new repository.
@@ -65,15 +61,10 @@ pub(crate) fn compare_and_set(repository: &Path, old: &[CommitId], new: &[Commit
         return Err(StoreError::HeadsMoved { expected, found });
     }
     // Stock git takes this lock too before it writes a ref of its own.
-    let loose = refs
-        .loose
-        .iter()
-        .map(|name| Lock::take(&repository.join(name)))
-        .collect::<Result<Vec<_>, _>>()?;
+    let loose = refs.loose.iter().map(|name| Lock::take(&repository.join(name))).collect::<Result<Vec<_>, _>>()?;
     refs.packed.retain(|name, _| name != MAIN && !name.starts_with(SIDE));
     for (index, head) in new.iter().enumerate() {
-        refs.packed
-            .insert(name_of(index, head), format!("{head} {}\n", name_of(index, head)));
+        refs.packed.insert(name_of(index, head), format!("{head} {}\n", name_of(index, head)));
     }
     packed.replace(&refs.encode())?;
     for lock in loose {
@@ -87,11 +78,7 @@ pub(crate) fn locks(repository: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut locks = vec![lock_of(&repository.join(PACKED)), lock_of(&repository.join(MAIN))];
     let side = repository.join(SIDE);
     if side.is_dir() {
-        locks.extend(
-            layout::list(&side)?
-                .into_iter()
-                .filter(|file| file.extension().is_some_and(|end| end == "lock")),
-        );
+        locks.extend(layout::list(&side)?.into_iter().filter(|file| file.extension().is_some_and(|end| end == "lock")));
     }
     Ok(locks)
 }
@@ -119,25 +106,15 @@ struct Refs {
 
 impl Refs {
     fn read(repository: &Path) -> Result<Self, StoreError> {
-        let mut refs = Self {
-            peeled: true,
-            packed: BTreeMap::new(),
-            loose: Vec::new(),
-            ours: BTreeMap::new(),
-        };
+        let mut refs = Self { peeled: true, packed: BTreeMap::new(), loose: Vec::new(), ours: BTreeMap::new() };
         // Before the packed ones: a ref that is being folded in is seen here or there, or in both.
         let mut loose = BTreeMap::new();
         let mut names = vec![MAIN.to_owned()];
         let side = repository.join(SIDE);
         if side.is_dir() {
-            let files = layout::list(&side)?
-                .into_iter()
-                .filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
-            names.extend(
-                files
-                    .filter(|name| !name.ends_with(".lock"))
-                    .map(|name| format!("{SIDE}{name}")),
-            );
+            let files =
+                layout::list(&side)?.into_iter().filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
+            names.extend(files.filter(|name| !name.ends_with(".lock")).map(|name| format!("{SIDE}{name}")));
         }
         for name in names {
             let path = repository.join(&name);
@@ -163,10 +140,7 @@ impl Refs {
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
         self.peeled = text.starts_with("# pack-refs with:")
-            && text
-                .lines()
-                .next()
-                .is_some_and(|traits| traits.contains(" fully-peeled "));
+            && text.lines().next().is_some_and(|traits| traits.contains(" fully-peeled "));
         let mut last: Option<String> = None;
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             if line.starts_with('^') {
@@ -174,9 +148,7 @@ impl Refs {
                 *tag.ok_or_else(|| malformed(path, "a peeled tag without its tag"))? += &format!("{line}\n");
                 continue;
             }
-            let (id, name) = line
-                .split_once(' ')
-                .ok_or_else(|| malformed(path, "a line without a name"))?;
+            let (id, name) = line.split_once(' ').ok_or_else(|| malformed(path, "a line without a name"))?;
             if name == MAIN || name.starts_with(SIDE) {
                 let id = id.parse().map_err(|error| malformed(path, error))?;
                 self.ours.insert(name.to_owned(), id);
@@ -188,32 +160,20 @@ impl Refs {
     }
 
     fn heads(&self) -> Vec<CommitId> {
-        let mut side: Vec<CommitId> = self
-            .ours
-            .iter()
-            .filter(|(name, _)| *name != MAIN)
-            .map(|(_, id)| *id)
-            .collect();
+        let mut side: Vec<CommitId> = self.ours.iter().filter(|(name, _)| *name != MAIN).map(|(_, id)| *id).collect();
         side.sort();
         let main = self.ours.get(MAIN).copied();
-        main.into_iter()
-            .chain(side.into_iter().filter(|id| Some(*id) != main))
-            .collect()
+        main.into_iter().chain(side.into_iter().filter(|id| Some(*id) != main)).collect()
     }
 
     fn encode(&self) -> String {
         let header = if self.peeled { PEELED_AND_SORTED } else { SORTED };
-        std::iter::once(header)
-            .chain(self.packed.values().map(String::as_str))
-            .collect()
+        std::iter::once(header).chain(self.packed.values().map(String::as_str)).collect()
     }
 }
 
 fn malformed(path: &Path, why: impl ToString) -> StoreError {
-    StoreError::MalformedRefs {
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
+    StoreError::MalformedRefs { path: path.to_owned(), why: why.to_string() }
 }
 
 fn lock_of(target: &Path) -> PathBuf {
@@ -237,10 +197,7 @@ impl Lock {
         loop {
             match fs::File::create_new(&file) {
                 Ok(_) => {
-                    return Ok(Self {
-                        target: target.to_owned(),
-                        file: Some(file),
-                    });
+                    return Ok(Self { target: target.to_owned(), file: Some(file) });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists && Instant::now() < end => {
                     std::thread::sleep(LOCK_POLL);
@@ -310,26 +267,14 @@ mod tests {
         assert!(matches!(refused, StoreError::HeadsMoved { found, .. } if found == [id(9), id(1), id(3)]));
         compare_and_set(folder.path(), &[id(9), id(3), id(1)], &[id(4)]).unwrap();
         assert_eq!(read(folder.path()).unwrap(), [id(4)]);
-        assert_eq!(
-            fs::read_dir(folder.path()).unwrap().count(),
-            2,
-            "a lock was left behind"
-        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a lock was left behind");
     }
 
     #[test]
     fn no_heads_and_the_same_head_twice_are_refused() {
         let folder = repository();
-        for wrong in [
-            vec![],
-            vec![id(1), id(1)],
-            vec![id(1), id(2), id(2)],
-            (0..=255).chain([0]).map(id).collect(),
-        ] {
-            assert!(matches!(
-                compare_and_set(folder.path(), &[], &wrong),
-                Err(StoreError::HeadCount(_))
-            ));
+        for wrong in [vec![], vec![id(1), id(1)], vec![id(1), id(2), id(2)], (0..=255).chain([0]).map(id).collect()] {
+            assert!(matches!(compare_and_set(folder.path(), &[], &wrong), Err(StoreError::HeadCount(_))));
         }
         assert!(!folder.path().join(PACKED).exists());
     }
@@ -338,11 +283,7 @@ mod tests {
     fn what_stock_git_wrote_is_honoured_and_kept() {
         let folder = repository();
         let tag = format!("{} refs/tags/v1\n^{}\n", id(5), id(6));
-        fs::write(
-            folder.path().join(PACKED),
-            format!("{PEELED_AND_SORTED}{} {MAIN}\n{tag}", id(1)),
-        )
-        .unwrap();
+        fs::write(folder.path().join(PACKED), format!("{PEELED_AND_SORTED}{} {MAIN}\n{tag}", id(1))).unwrap();
         fs::write(folder.path().join(MAIN), format!("{}\n", id(2))).unwrap();
         assert_eq!(read(folder.path()).unwrap(), [id(2)]);
 
@@ -364,10 +305,7 @@ mod tests {
         ] {
             let folder = repository();
             fs::write(folder.path().join(file), text).unwrap();
-            assert!(
-                matches!(read(folder.path()), Err(StoreError::MalformedRefs { .. })),
-                "{text:?}"
-            );
+            assert!(matches!(read(folder.path()), Err(StoreError::MalformedRefs { .. })), "{text:?}");
         }
     }
 }

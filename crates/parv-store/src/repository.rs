@@ -65,11 +65,7 @@ impl Repository {
         let folder = layout::objects(&path);
         let store = gix::odb::Store::at_opts(folder.clone(), gix::hash::Kind::Sha1, &mut std::iter::empty(), options)
             .map_err(StoreError::io("open", &folder))?;
-        Ok(Self(Arc::new(Inner {
-            path,
-            store: Arc::new(store),
-            _lock: lock,
-        })))
+        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), _lock: lock })))
     }
 
     /// Its folder.
@@ -83,34 +79,16 @@ impl Repository {
     pub fn append(&self, new: &NewCommit) -> Result<CommitId, StoreError> {
         let mut all = Vec::with_capacity(new.blobs.len() + new.trees.len() + 1);
         for bytes in new.blobs {
-            all.push(NewObject {
-                id: to_oid(blob_id(bytes)?.as_bytes()),
-                kind: Kind::Blob,
-                bytes,
-            });
+            all.push(NewObject { id: to_oid(blob_id(bytes)?.as_bytes()), kind: Kind::Blob, bytes });
         }
         for bytes in new.trees {
-            all.push(NewObject {
-                id: to_oid(tree_id(bytes)?.as_bytes()),
-                kind: Kind::Tree,
-                bytes,
-            });
+            all.push(NewObject { id: to_oid(tree_id(bytes)?.as_bytes()), kind: Kind::Tree, bytes });
         }
         let id = commit_id(new.commit)?;
-        all.push(NewObject {
-            id: to_oid(id.as_bytes()),
-            kind: Kind::Commit,
-            bytes: new.commit,
-        });
+        all.push(NewObject { id: to_oid(id.as_bytes()), kind: Kind::Commit, bytes: new.commit });
 
         let database = self.database();
-        closed(
-            &Layered {
-                new: &all,
-                below: &database,
-            },
-            &to_oid(id.as_bytes()),
-        )?;
+        closed(&Layered { new: &all, below: &database }, &to_oid(id.as_bytes()))?;
         loose::write(&layout::objects(self.path()), &database, &all)?;
         Ok(id)
     }
@@ -173,25 +151,13 @@ impl Repository {
 fn closed(objects: &impl Objects, commit: &gix::hash::oid) -> Result<(), StoreError> {
     let mut buffer = Vec::new();
     let links = objects.links(commit, &mut buffer)?;
-    let bases = links
-        .parents
-        .iter()
-        .map(|parent| Ok(objects.links(parent, &mut buffer)?.tree));
+    let bases = links.parents.iter().map(|parent| Ok(objects.links(parent, &mut buffer)?.tree));
     let bases = bases.collect::<Result<Vec<_>, StoreError>>()?;
-    tree::visit_new(
-        objects,
-        links.tree,
-        &bases,
-        &mut Default::default(),
-        |kind, id| match objects.header(id)? {
-            Some((found, _)) if found == kind => Ok(()),
-            Some((found, _)) => Err(StoreError::malformed(
-                id,
-                format!("it is a {found}, where a {kind} should be"),
-            )),
-            None => Err(StoreError::missing("object", id)),
-        },
-    )
+    tree::visit_new(objects, links.tree, &bases, &mut Default::default(), |kind, id| match objects.header(id)? {
+        Some((found, _)) if found == kind => Ok(()),
+        Some((found, _)) => Err(StoreError::malformed(id, format!("it is a {found}, where a {kind} should be"))),
+        None => Err(StoreError::missing("object", id)),
+    })
 }
 
 /// New objects in memory over those that are stored.
@@ -224,10 +190,7 @@ pub(crate) fn commit_bytes(objects: &impl Objects, id: &CommitId) -> Result<Opti
     let mut buffer = Vec::new();
     match objects.read(&id, &mut buffer)? {
         Some((Kind::Commit, bytes)) => Ok(Some(bytes.to_vec())),
-        Some((other, _)) => Err(StoreError::malformed(
-            id,
-            format!("it is a {other}, where a commit should be"),
-        )),
+        Some((other, _)) => Err(StoreError::malformed(id, format!("it is a {other}, where a commit should be"))),
         None => Ok(None),
     }
 }

@@ -42,30 +42,17 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Vec<Entry<'_>>, &'static str> {
         let end = bytes.iter().position(|&byte| byte == 0).ok_or("a name has no end")?;
         let name = &bytes[..end];
         check_name(name)?;
-        let (id, rest) = bytes[end + 1..]
-            .split_first_chunk::<20>()
-            .ok_or("an entry is cut off")?;
+        let (id, rest) = bytes[end + 1..].split_first_chunk::<20>().ok_or("an entry is cut off")?;
         bytes = rest;
-        let entry = Entry {
-            name,
-            id: ObjectId::Sha1(*id),
-            is_tree,
-        };
-        if entries
-            .last()
-            .is_some_and(|last| git_order(last, &entry) != Ordering::Less)
-        {
+        let entry = Entry { name, id: ObjectId::Sha1(*id), is_tree };
+        if entries.last().is_some_and(|last| git_order(last, &entry) != Ordering::Less) {
             return Err("its entries are not in order, or one stands there twice");
         }
         entries.push(entry);
     }
     // A file and a folder of one name need not be neighbours in git's order.
     let mut names = HashSet::with_capacity(entries.len());
-    if entries.iter().all(|entry| names.insert(entry.name)) {
-        Ok(entries)
-    } else {
-        Err("a name stands there twice")
-    }
+    if entries.iter().all(|entry| names.insert(entry.name)) { Ok(entries) } else { Err("a name stands there twice") }
 }
 
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
@@ -86,17 +73,10 @@ fn check_name(name: &[u8]) -> Result<(), &'static str> {
 /// Git sorts a folder as if its name ended with a slash.
 fn git_order(a: &Entry, b: &Entry) -> Ordering {
     let key = |entry: &Entry, at: usize| {
-        entry
-            .name
-            .get(at)
-            .copied()
-            .or((entry.is_tree && at == entry.name.len()).then_some(b'/'))
+        entry.name.get(at).copied().or((entry.is_tree && at == entry.name.len()).then_some(b'/'))
     };
     let longest = a.name.len().max(b.name.len()) + 1;
-    (0..longest)
-        .map(|at| key(a, at).cmp(&key(b, at)))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    (0..longest).map(|at| key(a, at).cmp(&key(b, at))).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 /// The entry with this name.
@@ -113,10 +93,7 @@ impl Seen {
         match self.0.insert(id, kind) {
             None => Ok(true),
             Some(other) if other == kind => Ok(false),
-            Some(other) => Err(StoreError::malformed(
-                id,
-                format!("it is a {other} here and a {kind} there"),
-            )),
+            Some(other) => Err(StoreError::malformed(id, format!("it is a {other} here and a {kind} there"))),
         }
     }
 }
@@ -138,11 +115,7 @@ pub(crate) fn visit_new<E: From<StoreError>>(
         depth: usize,
     }
     let (mut buffer, mut base_buffer) = (Vec::new(), Vec::new());
-    let mut folders = vec![Folder {
-        id: root,
-        bases: bases.to_vec(),
-        depth: 1,
-    }];
+    let mut folders = vec![Folder { id: root, bases: bases.to_vec(), depth: 1 }];
     while let Some(folder) = folders.pop() {
         if folder.bases.contains(&folder.id) || !seen.is_first(folder.id, Kind::Tree)? {
             continue;
@@ -168,11 +141,7 @@ pub(crate) fn visit_new<E: From<StoreError>>(
                 continue;
             }
             if entry.is_tree {
-                folders.push(Folder {
-                    id: entry.id,
-                    bases,
-                    depth: folder.depth + 1,
-                });
+                folders.push(Folder { id: entry.id, bases, depth: folder.depth + 1 });
             } else if seen.is_first(entry.id, Kind::Blob)? {
                 visit(Kind::Blob, &entry.id)?;
             }
@@ -194,12 +163,7 @@ mod tests {
 
     #[test]
     fn a_plain_tree_is_read() {
-        let bytes = tree(&[
-            ("40000", "CRLs"),
-            ("100644", "a.b"),
-            ("40000", "a"),
-            ("100644", "profile.vcf"),
-        ]);
+        let bytes = tree(&[("40000", "CRLs"), ("100644", "a.b"), ("40000", "a"), ("100644", "profile.vcf")]);
         let names: Vec<_> = parse(&bytes).unwrap().iter().map(|entry| entry.name).collect();
         assert_eq!(names, [&b"CRLs"[..], b"a.b", b"a", b"profile.vcf"]);
         assert!(find(&bytes, b"a").unwrap().unwrap().is_tree);
@@ -230,11 +194,7 @@ mod tests {
             tree(&[("40000", "a"), ("100644", "a.b")]),
             tree(&[("100644", "a"), ("100644", "a.b"), ("40000", "a")]),
         ] {
-            assert!(
-                parse(&wrong).is_err(),
-                "{:?} was taken for a tree",
-                String::from_utf8_lossy(&wrong)
-            );
+            assert!(parse(&wrong).is_err(), "{:?} was taken for a tree", String::from_utf8_lossy(&wrong));
         }
     }
 

@@ -13,8 +13,16 @@ mod pack_stream;
 pub use error::FetchError;
 pub use limits::{FetchLimits, INFLATION_ALLOWANCE};
 
+use crate::closure;
+use crate::history::Reachable;
+use crate::layout;
+use crate::objects::{to_commit, to_oids};
+use crate::pack::{Delivery, Pack};
 use crate::quarantine::Quarantine;
 use crate::repository::Repository;
+use negotiation::{Connection, unknown};
+use pack_stream::PackStream;
+use parv_model::CommitId;
 use std::io::{Read, Write};
 
 /// Fetches all heads of the other device that do not belong to the conversation yet. `None` when there are none.
@@ -27,5 +35,39 @@ pub fn fetch(
     writer: impl Write,
     limits: &FetchLimits,
 ) -> Result<Option<Quarantine>, FetchError> {
-    unimplemented!()
+    let mut connection = Connection::new(reader, writer, limits);
+    let format = connection.handshake()?;
+    let advertised = connection.heads(format)?;
+    let database = repository.bulk_database();
+    let own = to_oids(&repository.heads().map_err(FetchError::Store)?);
+    let mut mine = Reachable::from(&database, &own).map_err(FetchError::Store)?;
+    let heads = unknown(&advertised, &database, &mut mine).map_err(FetchError::Store)?;
+    let Some(first) = heads.first() else {
+        connection.goodbye();
+        return Ok(None);
+    };
+    let mut from_newest = Reachable::from(&database, &own).map_err(FetchError::Store)?;
+    connection.negotiate(format, &heads, &mut from_newest)?;
+    let pack = receive(repository, &mut connection, limits)?.ok_or(FetchError::NotDelivered(*first))?;
+    connection.goodbye();
+
+    let delivery = Delivery::new(&pack, repository.bulk_database());
+    let new_commits = closure::check(&delivery, &to_oids(&heads), &mut mine, limits)?;
+    let new_commits: Vec<CommitId> = new_commits.iter().map(|id| to_commit(id)).collect();
+    Ok(Some(Quarantine { repository: repository.clone(), pack, heads, new_commits }))
+}
+
+fn receive<'l, R: Read, W: Write>(
+    repository: &Repository,
+    connection: &mut Connection<'l, R, W>,
+    limits: &'l FetchLimits,
+) -> Result<Option<Pack>, FetchError> {
+    let parent = layout::quarantine(repository.path()).map_err(FetchError::Store)?;
+    let mut stream = PackStream::new(connection, limits);
+    let received = Pack::receive(&mut stream, &parent);
+    // When the stream refused to go on, it knows better why than whoever read from it.
+    match (received, stream.error()) {
+        (_, Some(error)) | (Err(error), None) => Err(error),
+        (Ok(pack), None) => stream.finish().map(|()| pack),
+    }
 }

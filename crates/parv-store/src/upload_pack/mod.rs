@@ -1,10 +1,24 @@
 //! Giving commits to another device: the service of Git protocol v2, read only.
+//!
+//! It offers the conversation's heads and what they reach, to stock git and to [`crate::fetch()`] alike. Whether the other
+//! device may ask at all is for the caller to decide, before. Nothing is written but to the stream.
+
+mod command;
+mod outgoing;
 
 use crate::error::StoreError;
+use crate::objects::{Objects, to_commit, to_oids};
+use crate::pkt_line;
+use crate::refs;
 use crate::repository::Repository;
+use command::{Command, Commands, Fetch, LsRefs};
+use gix::objs::Kind;
 use parv_model::CommitId;
-use std::io::{self, Read, Write};
-use std::time::Duration;
+use std::io::{self, BufWriter, Read, Write};
+use std::time::{Duration, Instant};
+
+/// What this service can do, in git's words.
+const CAPABILITIES: [&str; 5] = ["version 2", "agent=parv", "ls-refs=unborn", "fetch", "object-format=sha1"];
 
 /// The limits of one service.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,25 +27,22 @@ pub struct ServeLimits {
     pub max_commands: usize,
     /// The most commits that the other device may say it has, in one command.
     pub max_haves: usize,
-    /// How long it may take altogether. The caller gives streams that time out when nothing moves.
+    /// How long it may take altogether. The caller gives streams that time out when nothing moves; this ends a trickle.
     pub max_time: Duration,
 }
 
 impl Default for ServeLimits {
     /// A first clone on a slow line, or a long negotiation between two halves of a conversation that were apart.
     fn default() -> Self {
-        Self {
-            max_commands: 64,
-            max_haves: 65_536,
-            max_time: Duration::from_secs(30 * 60),
-        }
+        Self { max_commands: 64, max_haves: 65_536, max_time: Duration::from_secs(30 * 60) }
     }
 }
 
 /// What was given.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Served {
-    /// The heads that the other device now has, with all that they reach.
+    /// The heads that were sent whole, with all that they reach but the other device said it has. Whether they arrived
+    /// is not known.
     pub heads: Vec<CommitId>,
     /// How many objects were sent.
     pub objects: u64,
@@ -43,20 +54,142 @@ pub enum ServeError {
     /// The stream broke, or the other device went silent.
     #[error("the stream to the other device broke")]
     Io(#[from] io::Error),
+    /// It took longer than [`ServeLimits::max_time`].
+    #[error("the service took longer than {} seconds", .0.as_secs())]
+    TooSlow(Duration),
     /// The other device asked for something that is not served. It was told so, in these words.
     #[error("the other device's request was refused: {0}")]
     Request(String),
-    /// This device's own repository failed.
+    /// This device's own repository failed. The other one was only told that something did.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 /// Serves the conversation's heads and all that they reach until the other device is done.
+///
+/// The caller gives streams that time out when nothing moves.
 pub fn serve(
     repository: &Repository,
     reader: impl Read,
     writer: impl Write,
     limits: &ServeLimits,
 ) -> Result<Served, ServeError> {
-    unimplemented!()
+    let mut out = BufWriter::with_capacity(pkt_line::MAX_DATA, writer);
+    let result = converse(repository, reader, &mut out, limits);
+    let apology = match &result {
+        Err(ServeError::Request(why)) => why.as_str(),
+        Err(ServeError::Store(_)) => "the repository cannot be read",
+        _ => return result,
+    };
+    // The other device may be gone already; what counts is why the service ended.
+    let _ = pkt_line::write_line(&mut out, &format!("ERR {apology}")).and_then(|()| out.flush());
+    result
+}
+
+fn converse(
+    repository: &Repository,
+    reader: impl Read,
+    out: &mut impl Write,
+    limits: &ServeLimits,
+) -> Result<Served, ServeError> {
+    let deadline = Deadline::after(limits.max_time);
+    CAPABILITIES.iter().try_for_each(|line| pkt_line::write_line(out, line))?;
+    pkt_line::write_flush(out)?;
+    out.flush()?;
+    let mut commands = Commands::new(reader, &deadline);
+    let mut served = Served::default();
+    // Heads may move while a client is asking for those that it was told of.
+    let mut offered = repository.heads()?;
+    for _ in 0..limits.max_commands {
+        match commands.next(limits)? {
+            None => return Ok(served),
+            Some(Command::LsRefs(wish)) => {
+                let heads = repository.heads()?;
+                list(&heads, &wish, out)?;
+                offered.extend(heads);
+                offered.sort();
+                offered.dedup();
+            }
+            Some(Command::Fetch(wish)) => fetch(repository, &offered, wish, out, &deadline, &mut served)?,
+        }
+        out.flush()?;
+    }
+    Err(ServeError::Request("too many commands".to_owned()))
+}
+
+fn list(heads: &[CommitId], wish: &LsRefs, out: &mut impl Write) -> Result<(), ServeError> {
+    let target = if wish.symrefs { format!(" symref-target:{}", refs::MAIN) } else { String::new() };
+    if wish.wants("HEAD") {
+        match heads.first() {
+            Some(main) => pkt_line::write_line(out, &format!("{main} HEAD{target}"))?,
+            None if wish.unborn => pkt_line::write_line(out, &format!("unborn HEAD{target}"))?,
+            None => {}
+        }
+    }
+    for (index, head) in heads.iter().enumerate() {
+        let name = refs::name_of(index, head);
+        if wish.wants(&name) {
+            pkt_line::write_line(out, &format!("{head} {name}"))?;
+        }
+    }
+    Ok(pkt_line::write_flush(out)?)
+}
+
+fn fetch(
+    repository: &Repository,
+    offered: &[CommitId],
+    wish: Fetch,
+    out: &mut impl Write,
+    deadline: &Deadline,
+    served: &mut Served,
+) -> Result<(), ServeError> {
+    if let Some(other) = wish.wants.iter().find(|want| !offered.contains(want)) {
+        return Err(ServeError::Request(format!("upload-pack: not our ref {other}")));
+    }
+    let database = repository.bulk_database();
+    let mut common = Vec::new();
+    for id in to_oids(&wish.haves) {
+        if matches!(database.header(&id)?, Some((Kind::Commit, _))) {
+            common.push(id);
+        }
+    }
+    if !wish.done {
+        pkt_line::write_line(out, "acknowledgments")?;
+        if common.is_empty() {
+            pkt_line::write_line(out, "NAK")?;
+            return Ok(pkt_line::write_flush(out)?);
+        }
+        for id in &common {
+            pkt_line::write_line(out, &format!("ACK {}", to_commit(id)))?;
+        }
+        pkt_line::write_line(out, "ready")?;
+        pkt_line::write_delimiter(out)?;
+    }
+    pkt_line::write_line(out, "packfile")?;
+    let objects = outgoing::choose(&database, &to_oids(&wish.wants), &common)?;
+    served.objects += objects.len() as u64;
+    outgoing::send(database, objects, out, deadline)?;
+    pkt_line::write_flush(out)?;
+    for head in wish.wants {
+        if !served.heads.contains(&head) {
+            served.heads.push(head);
+        }
+    }
+    Ok(())
+}
+
+/// When the service has to be over.
+struct Deadline {
+    start: Instant,
+    max: Duration,
+}
+
+impl Deadline {
+    fn after(max: Duration) -> Self {
+        Self { start: Instant::now(), max }
+    }
+
+    fn check(&self) -> Result<(), ServeError> {
+        if self.start.elapsed() > self.max { Err(ServeError::TooSlow(self.max)) } else { Ok(()) }
+    }
 }

@@ -1,0 +1,148 @@
+//! A pack that was received: indexed in a folder of its own, read, and moved to where it belongs.
+
+use crate::durable;
+use crate::error::StoreError;
+use crate::fetch::FetchError;
+use crate::objects::{DELTA_CACHE_BYTES, Database, Objects, chain, database_error};
+use gix::ObjectId;
+use gix::hash::oid;
+use gix::objs::Kind;
+use gix::zlib::Inflate;
+use gix_pack::bundle::write::Options;
+use gix_pack::cache::lru::MemoryCappedHashmap;
+use std::cell::RefCell;
+use std::io::{BufRead, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use tempfile::TempDir;
+
+/// A pack in a folder of its own, which is deleted with it.
+pub(crate) struct Pack {
+    bundle: gix_pack::Bundle,
+    data: PathBuf,
+    index: PathBuf,
+    _folder: TempDir,
+}
+
+impl Pack {
+    /// Reads a pack to its end, names its objects and indexes it. `None` when it is empty.
+    ///
+    /// The stream must have been scanned: gix unpacks whatever comes.
+    pub fn receive(stream: &mut dyn BufRead, parent: &Path) -> Result<Option<Self>, FetchError> {
+        let folder = tempfile::Builder::new().prefix("").tempdir_in(parent);
+        let folder = folder.map_err(StoreError::io("make a folder in", parent)).map_err(FetchError::Store)?;
+        let written = gix_pack::Bundle::write_to_directory(
+            stream,
+            Some(folder.path()),
+            &mut gix::progress::Discard,
+            &AtomicBool::new(false),
+            None::<gix::odb::Handle>,
+            gix::hash::Kind::Sha1,
+            Options { thread_limit: Some(1), ..Options::default() },
+        );
+        let written = written.map_err(|error| unpack_error(folder.path(), error))?;
+        let (Some(data), Some(index)) = (written.data_path, written.index_path) else {
+            return Ok(None);
+        };
+        let bundle = gix_pack::Bundle::at(&index, gix::hash::Kind::Sha1);
+        let bundle = bundle.map_err(|error| unpack_error(folder.path(), error))?;
+        let pack = Self { bundle, data, index, _folder: folder };
+        let twice = pack.ids().zip(pack.ids().skip(1)).find(|(one, next)| one == next);
+        match twice {
+            Some((id, _)) => Err(FetchError::Pack(format!("the object {id} is in it twice"))),
+            None => Ok(Some(pack)),
+        }
+    }
+
+    /// How many objects it has.
+    pub fn len(&self) -> usize {
+        self.bundle.index.num_objects() as usize
+    }
+
+    /// The names of its objects, in their order.
+    pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
+        self.bundle.index.iter().map(|entry| entry.oid)
+    }
+
+    /// The place of an object among [`Self::ids`].
+    pub fn place(&self, id: &oid) -> Option<usize> {
+        self.bundle.index.lookup(id).map(|place| place as usize)
+    }
+
+    /// The size of the file, in bytes.
+    pub fn size(&self) -> u64 {
+        self.bundle.pack.data_len() as u64
+    }
+
+    /// Moves it into the folder of a database's packs, durably: readers find a pack by its index, so that comes last.
+    pub fn move_into(self, folder: &Path) -> Result<(), StoreError> {
+        for file in [&self.data, &self.index] {
+            durable::sync_file(file)?;
+        }
+        for file in [&self.data, &self.index] {
+            let name = file.file_name().unwrap_or_default();
+            durable::rename(file, &folder.join(name))?;
+            durable::sync_folder(folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// What gix could not unpack is the other device's doing, unless the disk failed.
+fn unpack_error(folder: &Path, error: gix::Error) -> FetchError {
+    let disk = |kind| {
+        matches!(
+            kind,
+            ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::PermissionDenied
+                | ErrorKind::ReadOnlyFilesystem
+        )
+    };
+    match error.downcast_any_ref::<std::io::Error>() {
+        Some(io) if disk(io.kind()) => FetchError::Store(StoreError::Io {
+            action: "write a pack into",
+            path: folder.to_owned(),
+            source: io.kind().into(),
+        }),
+        _ => FetchError::Pack(chain(&error)),
+    }
+}
+
+/// A pack with the repository's database behind it.
+pub(crate) struct Delivery<'a> {
+    pub pack: &'a Pack,
+    pub below: Database,
+    inflate: RefCell<Inflate>,
+    bases: RefCell<MemoryCappedHashmap>,
+}
+
+impl<'a> Delivery<'a> {
+    pub fn new(pack: &'a Pack, below: Database) -> Self {
+        let bases = RefCell::new(MemoryCappedHashmap::new(DELTA_CACHE_BYTES));
+        Self { pack, below, inflate: RefCell::default(), bases }
+    }
+}
+
+impl Objects for Delivery<'_> {
+    fn read<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
+        if self.pack.place(id).is_none() {
+            return self.below.read(id, buffer);
+        }
+        let (inflate, bases) = (&mut *self.inflate.borrow_mut(), &mut *self.bases.borrow_mut());
+        let found = self.pack.bundle.find(id, buffer, inflate, bases).map_err(|error| database_error(id, error))?;
+        Ok(found.map(|(object, _)| (object.kind, object.data)))
+    }
+
+    fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
+        let gix_pack::Bundle { pack, index } = &self.pack.bundle;
+        let Some(place) = index.lookup(id) else {
+            return self.below.header(id);
+        };
+        let header = pack
+            .entry(index.pack_offset_at_index(place))
+            .and_then(|entry| pack.decode_header(entry, &mut self.inflate.borrow_mut(), &|_| Ok(None)));
+        let header = header.map_err(|error| database_error(id, error))?;
+        Ok(Some((header.kind, header.object_size)))
+    }
+}
