@@ -39,6 +39,10 @@ use tokio::time::{sleep_until, timeout};
 /// How long the node waits for its connections to close when it is shut down.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// How long to linger after that. QUIC counts a connection as closed before its own task has sent the other side the
+/// news; if the process ended at once, the other side would believe in the connection until it times out.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// The swarm and everything around it.
 pub(crate) struct Driver {
     swarm: Swarm<Behaviour>,
@@ -199,6 +203,9 @@ impl Driver {
     /// Closes all connections in good order.
     async fn say_goodbye(&mut self) {
         let peers: Vec<_> = self.swarm.connected_peers().copied().collect();
+        if peers.is_empty() {
+            return;
+        }
         for peer in peers {
             // An error says that it is not connected any more.
             let _ = self.swarm.disconnect_peer_id(peer);
@@ -209,5 +216,6 @@ impl Driver {
             }
         })
         .await;
+        tokio::time::sleep(LINGER).await;
     }
 }
