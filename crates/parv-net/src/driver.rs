@@ -34,7 +34,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 
 /// How long the node waits for its connections to close when it is shut down.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -216,6 +216,6 @@ impl Driver {
             }
         })
         .await;
-        tokio::time::sleep(LINGER).await;
+        sleep(LINGER).await;
     }
 }
