@@ -10,10 +10,10 @@ use gix::objs::Kind;
 use gix::zlib::Inflate;
 use gix_pack::bundle::write::Options;
 use gix_pack::cache::lru::MemoryCappedHashmap;
-use std::cell::RefCell;
 use std::io::{BufRead, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tempfile::TempDir;
 
 /// A pack in a folder of its own, which is deleted with it.
@@ -21,7 +21,14 @@ pub(crate) struct Pack {
     bundle: gix_pack::Bundle,
     data: PathBuf,
     index: PathBuf,
+    reading: Mutex<Reading>,
     _folder: TempDir,
+}
+
+/// What reading needs and is worth keeping: the state of the decompressor, and bases of deltas.
+struct Reading {
+    inflate: Inflate,
+    bases: MemoryCappedHashmap,
 }
 
 impl Pack {
@@ -46,7 +53,8 @@ impl Pack {
         };
         let bundle = gix_pack::Bundle::at(&index, gix::hash::Kind::Sha1);
         let bundle = bundle.map_err(|error| unpack_error(folder.path(), error))?;
-        let pack = Self { bundle, data, index, _folder: folder };
+        let reading = Reading { inflate: Inflate::default(), bases: MemoryCappedHashmap::new(DELTA_CACHE_BYTES) };
+        let pack = Self { bundle, data, index, reading: Mutex::new(reading), _folder: folder };
         let twice = pack.ids().zip(pack.ids().skip(1)).find(|(one, next)| one == next);
         match twice {
             Some((id, _)) => Err(FetchError::Pack(format!("the object {id} is in it twice"))),
@@ -113,14 +121,12 @@ fn unpack_error(folder: &Path, error: gix::Error) -> FetchError {
 pub(crate) struct Delivery<'a> {
     pub pack: &'a Pack,
     pub below: Database,
-    inflate: RefCell<Inflate>,
-    bases: RefCell<MemoryCappedHashmap>,
 }
 
-impl<'a> Delivery<'a> {
-    pub fn new(pack: &'a Pack, below: Database) -> Self {
-        let bases = RefCell::new(MemoryCappedHashmap::new(DELTA_CACHE_BYTES));
-        Self { pack, below, inflate: RefCell::default(), bases }
+impl Pack {
+    /// A reader that panicked leaves nothing behind that the next one would not set up anew.
+    fn reading(&self) -> MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -129,19 +135,17 @@ impl Objects for Delivery<'_> {
         if self.pack.place(id).is_none() {
             return self.below.read(id, buffer);
         }
-        let (inflate, bases) = (&mut *self.inflate.borrow_mut(), &mut *self.bases.borrow_mut());
+        let Reading { inflate, bases } = &mut *self.pack.reading();
         let found = self.pack.bundle.find(id, buffer, inflate, bases).map_err(|error| database_error(id, error))?;
         Ok(found.map(|(object, _)| (object.kind, object.data)))
     }
 
     fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
         let gix_pack::Bundle { pack, index } = &self.pack.bundle;
-        let Some(place) = index.lookup(id) else {
-            return self.below.header(id);
-        };
-        let header = pack
-            .entry(index.pack_offset_at_index(place))
-            .and_then(|entry| pack.decode_header(entry, &mut self.inflate.borrow_mut(), &|_| Ok(None)));
+        let Some(place) = index.lookup(id) else { return self.below.header(id) };
+        let inflate = &mut self.pack.reading().inflate;
+        let entry = pack.entry(index.pack_offset_at_index(place));
+        let header = entry.and_then(|entry| pack.decode_header(entry, inflate, &|_| Ok(None)));
         let header = header.map_err(|error| database_error(id, error))?;
         Ok(Some((header.kind, header.object_size)))
     }

@@ -61,7 +61,7 @@ impl Quarantine {
     }
 
     fn delivery(&self) -> Delivery<'_> {
-        Delivery::new(&self.pack, self.repository.database())
+        Delivery { pack: &self.pack, below: self.repository.database() }
     }
 }
 

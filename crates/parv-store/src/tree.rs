@@ -114,6 +114,9 @@ pub(crate) fn visit_new<E: From<StoreError>>(
         bases: Vec<ObjectId>,
         depth: usize,
     }
+    if bases.contains(&root) {
+        return Ok(());
+    }
     let (mut buffer, mut base_buffer) = (Vec::new(), Vec::new());
     let mut folders = vec![Folder { id: root, bases: bases.to_vec(), depth: 1 }];
     while let Some(folder) = folders.pop() {

@@ -51,7 +51,7 @@ pub fn fetch(
     let pack = receive(repository, &mut connection, limits)?.ok_or(FetchError::NotDelivered(*first))?;
     connection.goodbye();
 
-    let delivery = Delivery::new(&pack, repository.bulk_database());
+    let delivery = Delivery { pack: &pack, below: repository.bulk_database() };
     let new_commits = closure::check(&delivery, &to_oids(&heads), &mut mine, limits)?;
     let new_commits: Vec<CommitId> = new_commits.iter().map(|id| to_commit(id)).collect();
     Ok(Some(Quarantine { repository: repository.clone(), pack, heads, new_commits }))
