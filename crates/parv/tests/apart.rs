@@ -23,17 +23,11 @@ async fn four() -> ([Person; 4], ConversationId) {
     (all, id)
 }
 
-/// Waits until all have the same heads as the first.
+/// Waits until all have the same heads.
 async fn agree(people: &mut [Person], id: &ConversationId) {
-    // Whoever has the last word is not known, so all are looked at again whenever anybody hears something.
-    for _ in 0..people.len() {
-        let (one, others) = people.split_first_mut().unwrap();
-        for other in others {
-            let mine = one.engine.conversation(id).unwrap();
-            other.until("the same heads", |engine| engine.conversation(id).unwrap().heads() == mine.heads()).await;
-        }
-        people.rotate_left(1);
-    }
+    let heads = |person: &Person| person.conversation(id).heads();
+    let all: Vec<&Person> = people.iter().collect();
+    until_all("the same heads", &all, |all| all.iter().all(|person| heads(person) == heads(all[0]))).await;
 }
 
 async fn cut(people: &mut [Person; 4]) {

@@ -154,3 +154,21 @@ pub async fn bring_in(host: &mut Person, guest: &mut Person, id: &ConversationId
     };
     host.wait("the joining", joined).await;
 }
+
+/// Waits until a condition on several people holds, looking at it again whenever one of them hears something.
+pub async fn until_all(what: &str, people: &[&Person], holds: impl Fn(&[&Person]) -> bool) {
+    let (heard, mut news) = tokio::sync::mpsc::unbounded_channel();
+    let mut listeners = tokio::task::JoinSet::new();
+    for person in people {
+        let (heard, mut events) = (heard.clone(), person.engine.events());
+        listeners.spawn(async move { while events.recv().await.is_ok() && heard.send(()).is_ok() {} });
+    }
+    let waiting = async {
+        while !holds(people) {
+            news.recv().await.unwrap();
+        }
+    };
+    if timeout(DEADLINE, waiting).await.is_err() {
+        panic!("waited in vain for {what}");
+    }
+}
