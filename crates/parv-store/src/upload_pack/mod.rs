@@ -75,15 +75,20 @@ pub fn serve(
     limits: &ServeLimits,
 ) -> Result<Served, ServeError> {
     let mut out = BufWriter::with_capacity(pkt_line::MAX_DATA, writer);
-    let result = converse(repository, reader, &mut out, limits);
+    let mut served = Served::default();
+    let result = match converse(repository, reader, &mut out, limits, &mut served) {
+        // It has got what it asked for and hung up, without taking the time to say goodbye.
+        Err(ServeError::Io(_)) if !served.heads.is_empty() => Ok(()),
+        result => result,
+    };
     let apology = match &result {
         Err(ServeError::Request(why)) => why.as_str(),
         Err(ServeError::Store(_)) => "the repository cannot be read",
-        _ => return result,
+        _ => return result.map(|()| served),
     };
     // The other device may be gone already; what counts is why the service ended.
     let _ = pkt_line::write_line(&mut out, &format!("ERR {apology}")).and_then(|()| out.flush());
-    result
+    result.map(|()| served)
 }
 
 fn converse(
@@ -91,18 +96,18 @@ fn converse(
     reader: impl Read,
     out: &mut impl Write,
     limits: &ServeLimits,
-) -> Result<Served, ServeError> {
+    served: &mut Served,
+) -> Result<(), ServeError> {
     let deadline = Deadline::after(limits.max_time);
     CAPABILITIES.iter().try_for_each(|line| pkt_line::write_line(out, line))?;
     pkt_line::write_flush(out)?;
     out.flush()?;
     let mut commands = Commands::new(reader, &deadline);
-    let mut served = Served::default();
     // Heads may move while a client is asking for those that it was told of.
     let mut offered = repository.heads()?;
     for _ in 0..limits.max_commands {
         match commands.next(limits)? {
-            None => return Ok(served),
+            None => return Ok(()),
             Some(Command::LsRefs(wish)) => {
                 let heads = repository.heads()?;
                 list(&heads, &wish, out)?;
@@ -110,7 +115,7 @@ fn converse(
                 offered.sort();
                 offered.dedup();
             }
-            Some(Command::Fetch(wish)) => fetch(repository, &offered, wish, out, &deadline, &mut served)?,
+            Some(Command::Fetch(wish)) => fetch(repository, &offered, wish, out, &deadline, served)?,
         }
         out.flush()?;
     }
@@ -170,6 +175,7 @@ fn fetch(
     served.objects += objects.len() as u64;
     outgoing::send(database, objects, out, deadline)?;
     pkt_line::write_flush(out)?;
+    out.flush()?;
     for head in wish.wants {
         if !served.heads.contains(&head) {
             served.heads.push(head);
