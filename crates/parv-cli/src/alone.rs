@@ -3,7 +3,7 @@
 //! What is written is safe on disk before anything is waited for, so running out of time loses nothing.
 
 use crate::failure::Failure;
-use parv::{Conversation, Engine, Event, Role, Uri};
+use parv::{CommitId, Conversation, ConversationId, Engine, Event, Role, Uri};
 use parv_daemon::answer::Delivery;
 use parv_daemon::{Answer, Request};
 use std::collections::BTreeSet;
@@ -15,8 +15,9 @@ use tokio::time::{Instant, timeout_at};
 /// takes about a second; nobody wants to wait for a verb much longer.
 const MEET: Duration = Duration::from_secs(5);
 
-/// How long the delivery may take once somebody is there.
-const DELIVER: Duration = Duration::from_secs(10);
+/// How long the delivery may take once somebody is there. A message is fetched in a fraction of a second; somebody who
+/// is invited and has not joined yet does not fetch it at all.
+const DELIVER: Duration = Duration::from_secs(5);
 
 /// Does the request. With a network, tries to meet the people whom it concerns: first where it cannot be done without
 /// them, else afterwards.
@@ -38,12 +39,13 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
     let conversation = engine.conversation(&id)?;
     let concerned = match invited {
         Some(uri) => BTreeSet::from([uri]),
-        None => writers_but(engine.uri(), &conversation),
+        None => others(engine.uri(), &conversation),
     };
-    let delivery = match concerned.is_empty() {
+    let parcel = Parcel { conversation: id, heads: conversation.heads(), concerned, invited };
+    let delivery = match parcel.concerned.is_empty() {
         true => Delivery::Nobody,
         false if engine.addresses().is_empty() => Delivery::Later,
-        false if deliver(engine, &mut events, &Parcel { conversation, concerned, invited }).await => Delivery::Done,
+        false if deliver(engine, &mut events, &parcel).await => Delivery::Done,
         false => Delivery::Later,
     };
     match &mut answer {
@@ -66,7 +68,7 @@ fn needed(engine: &Engine, request: &Request) -> BTreeSet<Uri> {
             let mut ids = engine.conversations().into_iter().map(|info| info.id);
             let id = ids.find(|id| id.to_string().starts_with(conversation));
             let conversation = id.and_then(|id| engine.conversation(&id).ok());
-            conversation.map_or_else(BTreeSet::new, |conversation| writers_but(engine.uri(), &conversation))
+            conversation.map_or_else(BTreeSet::new, |conversation| others(engine.uri(), &conversation))
         }
         _ => BTreeSet::new(),
     }
@@ -74,7 +76,10 @@ fn needed(engine: &Engine, request: &Request) -> BTreeSet<Uri> {
 
 /// Something that others should get.
 struct Parcel {
-    conversation: Conversation,
+    conversation: ConversationId,
+    /// The heads when it was written.
+    heads: Vec<CommitId>,
+    /// Who should get it; one of them is enough, they hand it on.
     concerned: BTreeSet<Uri>,
     /// Set when it is an invitation.
     invited: Option<Uri>,
@@ -84,10 +89,10 @@ impl Parcel {
     fn arrived_by(&self, event: &Event) -> bool {
         match (event, self.invited) {
             (Event::InviteDelivered { conversation, uri, .. }, Some(invited)) => {
-                *conversation == self.conversation.id() && *uri == invited
+                *conversation == self.conversation && *uri == invited
             }
             (Event::Fetched { conversation, heads, .. }, None) => {
-                *conversation == self.conversation.id() && self.conversation.heads().iter().all(|h| heads.contains(h))
+                *conversation == self.conversation && self.heads.iter().all(|head| heads.contains(head))
             }
             _ => false,
         }
@@ -127,8 +132,9 @@ fn is_met(engine: &Engine, people: &BTreeSet<Uri>) -> bool {
     engine.peers().iter().any(|peer| peer.account.is_some_and(|account| people.contains(&account)))
 }
 
-/// Who else may write in the conversation.
-fn writers_but(own: Uri, conversation: &Conversation) -> BTreeSet<Uri> {
-    let writers = conversation.members().into_iter().filter(|member| matches!(member.role, Role::Admin | Role::Member));
-    writers.map(|member| member.uri).filter(|uri| *uri != own).collect()
+/// Who else is in the conversation. Somebody who is invited may have joined without our knowing it yet.
+fn others(own: Uri, conversation: &Conversation) -> BTreeSet<Uri> {
+    let is_in = |role| matches!(role, Role::Admin | Role::Member | Role::Invited);
+    let people = conversation.members().into_iter().filter(|member| is_in(member.role)).map(|member| member.uri);
+    people.filter(|uri| *uri != own).collect()
 }

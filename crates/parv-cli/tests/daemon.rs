@@ -127,10 +127,12 @@ fn a_verb_alone_delivers_through_the_bootstrap_node() {
     assert!(why.contains("could be reached"), "{why}");
     assert_eq!(bob.json(["requests"])[0]["id"], *id);
 
-    let at_alice = alice.daemon(["--bootstrap", &at_bob.address]);
+    let mut at_alice = alice.daemon(["--bootstrap", &at_bob.address]);
     bob_hears.until("Alice is there", |event| event["event"] == "connected");
     bob.run(["accept", &id]).ok();
-    drop(at_alice);
+    // Perhaps before she knows that Bob has joined.
+    at_alice.process.signal(Signal::TERM);
+    at_alice.process.end();
     let said = alice.json([&["send", &id, "in", "passing"], &network[..]].concat());
     assert_eq!(said["delivery"], "done");
     bob_hears.until("Alice's text", |event| event["entry"]["message"]["body"] == "in passing");

@@ -58,18 +58,24 @@ impl Hostile {
         self.node.open_git(device, conversation).await.map(drop)
     }
 
-    /// Tells somebody that there is a new commit to be had here.
+    /// Introduces itself to somebody with the device's genuine papers, and says that there is a new commit to be had.
     pub async fn offer(
         &self,
         victim: Multiaddr,
         conversation: &ConversationId,
         commit: CommitId,
     ) -> Result<(), Broken> {
-        let device = self.node.dial_address(victim).await?;
+        let victim = self.node.dial_address(victim).await?;
+        let hello = serde_json::json!({
+            "account": str::from_utf8(self.identity.account_certificate.pem())?,
+            "device": str::from_utf8(self.identity.device_certificate.pem())?,
+            "answer": true,
+        });
+        self.node.send(victim, Envelope::new("application/parv-hello", hello.to_string())).await?;
         let notice = serde_json::json!({
             "id": conversation, "commit": commit, "deviceId": self.identity.device_id(),
         });
-        Ok(self.node.send(device, Envelope::new("application/im-gitmessage-id", notice.to_string())).await?)
+        Ok(self.node.send(victim, Envelope::new("application/im-gitmessage-id", notice.to_string())).await?)
     }
 
     /// Writes a text, properly signed by this device, whose tree carries one file more than the rules allow.

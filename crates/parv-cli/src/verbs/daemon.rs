@@ -4,6 +4,7 @@ use crate::args::{Global, NetworkArgs};
 use crate::failure::Failure;
 use crate::output;
 use crate::session::{self, Session};
+use crate::text;
 use parv::{Engine, Multiaddr, Options};
 use parv_daemon::failure::chain;
 use parv_daemon::{Request, Server, address, server};
@@ -52,9 +53,9 @@ fn announce(global: &Global, engine: &Engine, folder: &std::path::Path) -> Resul
 
 /// The node tries its bootstrap addresses again and again by itself; the person should know that one fails.
 async fn complain_if_unreachable(engine: Engine, address: Multiaddr) {
-    if let Err(error) = engine.connect(address.clone()).await {
-        let why = chain(&error);
-        let _ = writeln!(std::io::stderr(), "parv: cannot reach {address} yet: {why}; it is tried again and again");
+    if let Err(error) = engine.connect(address).await {
+        let why = text::one_line(&chain(&error));
+        let _ = writeln!(std::io::stderr(), "parv: {why}; it is tried again and again");
     }
 }
 
