@@ -1,1 +1,0 @@
-//! Comparisons with stock tools, as ratios measured in one run.

@@ -1,0 +1,66 @@
+//! Measures Parv against stock git on this machine, in one run, the two in turn: `cargo run --release -p parv-bench`.
+//!
+//! Only ratios mean something across machines. Every row says what it compares, and the goal it is held to.
+
+#![forbid(unsafe_code)]
+
+mod clone;
+mod git;
+mod latency;
+mod people;
+mod sample;
+mod table;
+mod writing;
+
+use clap::Parser;
+use std::process::ExitCode;
+use table::Row;
+
+/// Measures Parv against stock git and prints a table of ratios.
+#[derive(Parser)]
+struct Arguments {
+    /// Prints one JSON object with the keys of the table instead.
+    #[arg(long)]
+    json: bool,
+    /// A short run: smaller samples, wider noise.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// How much is measured.
+pub struct Scale {
+    /// Rounds of the two sides in turn.
+    pub rounds: usize,
+    /// Messages that are sent in each round.
+    pub messages: usize,
+    /// Commits that stock git writes in each round.
+    pub git_commits: usize,
+    /// Messages whose way from A to B is timed.
+    pub hops: usize,
+    /// Messages of the conversation that is cloned.
+    pub history: usize,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let scale = if arguments.quick {
+        Scale { rounds: 3, messages: 100, git_commits: 10, hops: 50, history: 1_000 }
+    } else {
+        Scale { rounds: 7, messages: 300, git_commits: 30, hops: 300, history: 10_000 }
+    };
+    match measure(&scale).await {
+        Ok(rows) if arguments.json => println!("{}", table::json(&rows)),
+        Ok(rows) => print!("{}", table::text(&rows)),
+        Err(error) => {
+            eprintln!("parv-bench: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
+    git::version()?;
+    Ok(vec![writing::row(scale).await?, latency::row(scale).await?, clone::row(scale).await?])
+}
