@@ -6,6 +6,10 @@ use crate::failure::Failure;
 use crate::home;
 use parv::{Account, Engine, Network, Options};
 use parv_daemon::{Answer, Client, Request};
+use std::time::Duration;
+
+/// How long an engine may take to end.
+const END: Duration = Duration::from_secs(5);
 
 /// Whom a verb needs when no daemon runs.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ impl Session {
     pub async fn close(self) {
         match self {
             Session::Daemon(_) => {}
-            Session::Alone(engine) => engine.shutdown().await,
+            Session::Alone(engine) => end(&engine).await,
         }
     }
 }
@@ -65,6 +69,12 @@ impl Session {
 async fn find_daemon(global: &Global) -> Result<Option<Client>, Failure> {
     let folder = home::account_folder(&home::folder(global)?, global.account)?;
     Ok(Client::connect(&folder).await?)
+}
+
+/// Ends an engine. What was acknowledged is on disk already, so one that does not end in time is left to the end of the
+/// process.
+pub async fn end(engine: &Engine) {
+    let _ = tokio::time::timeout(END, engine.shutdown()).await;
 }
 
 /// Opens the account, which nobody else may have open.

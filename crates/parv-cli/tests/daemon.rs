@@ -112,6 +112,24 @@ fn a_declined_invitation_is_gone() {
 }
 
 #[test]
+fn an_invitation_stays_while_nobody_who_has_the_conversation_is_there() {
+    let (alice, bob) = (Home::with_account("Alice"), Home::with_account("Bob"));
+    let (mut at_alice, _at_bob) = (alice.daemon([""; 0]), bob.daemon([""; 0]));
+    let mut bob_hears = bob.events();
+    bob.run(["connect", &at_alice.address]).ok();
+    let id = alice.new_conversation();
+    alice.run(["invite", &id, &bob.uri()]).ok();
+    bob_hears.until("the invitation", |event| event["event"] == "request-received");
+    at_alice.process.signal(Signal::TERM);
+    at_alice.process.end();
+    bob_hears.until("Alice is gone", |event| event["event"] == "disconnected");
+    let why = bob.run(["accept", &id]).failed(1);
+    assert!(why.contains("could be reached"), "{why}");
+    assert_eq!(bob.json(["requests"])[0]["id"], *id);
+    assert_eq!(bob.json(["list"]), serde_json::json!([]));
+}
+
+#[test]
 fn a_verb_alone_delivers_through_the_bootstrap_node() {
     let (alice, bob) = (Home::with_account("Alice"), Home::with_account("Bob"));
     let at_bob = bob.daemon([""; 0]);
@@ -121,11 +139,6 @@ fn a_verb_alone_delivers_through_the_bootstrap_node() {
     let said = alice.json([&["invite", &id, &bob.uri()], &network[..]].concat());
     assert_eq!(said["delivery"], "done");
     bob_hears.until("the invitation", |event| event["event"] == "request-received");
-
-    // Alice's node is gone again, so there is nobody to clone from: the invitation stays.
-    let why = bob.run(["accept", &id]).failed(1);
-    assert!(why.contains("could be reached"), "{why}");
-    assert_eq!(bob.json(["requests"])[0]["id"], *id);
 
     let mut at_alice = alice.daemon(["--bootstrap", &at_bob.address]);
     bob_hears.until("Alice is there", |event| event["event"] == "connected");

@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::BufReader;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,6 +23,9 @@ const MAX_REQUEST_BYTES: usize = 6 * 64 * 1024 + 4096;
 
 /// How many clients are served at a time; more wait. A person has a few terminals open, not hundreds.
 const MAX_CLIENTS: usize = 64;
+
+/// How long to let things calm down when a client cannot be let in, instead of trying again at once and for ever.
+const RELIEF: Duration = Duration::from_millis(100);
 
 /// Why the control socket cannot be offered.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +96,10 @@ impl Server {
                     });
                 }
                 // Out of file handles, or the client was gone at once: the next one may do better.
-                Err(error) => tracing::warn!("a client could not be let in: {error}"),
+                Err(error) => {
+                    tracing::warn!("a client could not be let in: {error}");
+                    tokio::time::sleep(RELIEF).await;
+                }
             }
         }
     }

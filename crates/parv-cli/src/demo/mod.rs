@@ -13,6 +13,8 @@ mod teller;
 
 use crate::args::DemoArgs;
 use crate::failure::Failure;
+use broken::Broken;
+use parv_daemon::server;
 use stage::{Ground, Stage};
 use std::time::Instant;
 use stock_git::StockGit;
@@ -21,24 +23,29 @@ use teller::Teller;
 /// Runs the demo to its end.
 pub async fn run(args: DemoArgs, json: bool) -> Result<(), Failure> {
     let begun = Instant::now();
+    let interrupted = server::asked_to_stop()?;
     let ground = Ground::prepare(args.keep.as_deref()).map_err(|why| Failure::Error(why.0))?;
     let nobody =
         tempfile::tempdir().map_err(|error| Failure::error(format!("cannot make a temporary folder: {error}")))?;
     let git = StockGit::find(nobody.path()).map_err(|why| Failure::Error(why.0))?;
     let mut teller = Teller::new(json);
-    teller.headline("Parv: four people, four nodes on this machine, one conversation, no server");
-    teller.step("Four people, each with keys, a data folder and a node of their own");
-    let mut stage = match Stage::set(ground.path()).await {
-        Ok(stage) => stage,
-        Err(error) => return Err(not_held(&teller, &parv_daemon::failure::chain(&error))),
+    let told = tokio::select! {
+        told = play(&mut teller, &git, &ground) => told,
+        () = interrupted => Err(Broken::because("it was interrupted")),
     };
-    let told = story::tell(&mut teller, &mut stage, &git, &ground).await;
-    stage.close().await;
-    told.map_err(|why| not_held(&teller, &why.0))?;
-    teller.headline(&format!("\nEvery step held, in {:.1} s.", begun.elapsed().as_secs_f64()));
+    told.map_err(|Broken(why)| {
+        let advice = if ground.stays() { "" } else { "; --keep DIR leaves the data to look at" };
+        Failure::Error(format!("{} did not hold: {why}{advice}", teller.place()))
+    })?;
+    teller.end(&format!("Every step held, in {:.1} s.", begun.elapsed().as_secs_f64()));
     Ok(())
 }
 
-fn not_held(teller: &Teller, why: &str) -> Failure {
-    Failure::Error(format!("{} did not hold: {why}", teller.place()))
+async fn play(teller: &mut Teller, git: &StockGit, ground: &Ground) -> Result<(), Broken> {
+    teller.headline("Parv: four people, four nodes on this machine, one conversation, no server");
+    teller.step("Four people, each with keys, a data folder and a node of their own");
+    let mut stage = Stage::set(ground.path()).await?;
+    let told = story::tell(teller, &mut stage, git, ground).await;
+    stage.close().await;
+    told
 }

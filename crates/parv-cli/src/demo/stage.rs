@@ -1,6 +1,7 @@
 //! The stage: where the four people's data lies, who they are, and waiting for what happens to them.
 
 use super::broken::Broken;
+use crate::session;
 use parv::{Account, Conversation, ConversationId, Engine, Error, Event, Network, NewAccount, Options, Uri};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -130,7 +131,7 @@ impl Stage {
 
     /// Ends somebody's node; their data stays.
     pub async fn dismiss(&mut self, who: Who) {
-        self.engine(who).shutdown().await;
+        session::end(self.engine(who)).await;
     }
 
     /// Somebody's engine.
@@ -227,7 +228,7 @@ impl Stage {
     /// Ends all nodes.
     pub async fn close(self) {
         for person in &self.people {
-            person.engine.shutdown().await;
+            session::end(&person.engine).await;
         }
     }
 }

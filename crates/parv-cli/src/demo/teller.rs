@@ -45,6 +45,14 @@ impl Teller {
         }
     }
 
+    /// Ends the story.
+    pub fn end(&mut self, text: &str) {
+        match self.style {
+            Style::Json => self.line(json!({ "held": true, "steps": self.step }).to_string()),
+            _ => self.line(format!("\n{}", self.painted(BOLD, text))),
+        }
+    }
+
     /// Begins the next step.
     pub fn step(&mut self, title: impl Into<String>) {
         self.step += 1;

@@ -28,7 +28,7 @@ pub async fn run(global: &Global, listen: Vec<Multiaddr>, network: &NetworkArgs)
         Ok(())
     };
     let served = served.await;
-    engine.shutdown().await;
+    session::end(&engine).await;
     served
 }
 

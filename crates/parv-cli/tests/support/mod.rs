@@ -120,7 +120,8 @@ impl Home {
 
     /// Starts a daemon that listens on loopback, and waits until it is ready.
     pub fn daemon<S: AsRef<OsStr>>(&self, more: impl IntoIterator<Item = S>) -> Daemon {
-        let loopback = "/ip4/127.0.0.1/udp/0/quic-v1";
+        // TCP: a peer that is gone refuses at once, QUIC lets its friends wait for seconds.
+        let loopback = "/ip4/127.0.0.1/tcp/0";
         let mut command = self.command(["daemon", "--json", "--no-mdns", "--listen", loopback]);
         command.args(more);
         let mut process = Process::spawn(command);
