@@ -4,14 +4,13 @@
 //! What the conversation has already is taken to be whole (that is what this check, and the one before each commit of
 //! one's own, keep true), so the cost is that of what is new.
 
-use crate::error::StoreError;
 use crate::fetch::{FetchError, FetchLimits};
 use crate::history::{self, Reachable};
 use crate::objects::{CommitLinks, Database, Objects, to_commit};
 use crate::pack::Delivery;
-use crate::tree::{self, Seen};
+use crate::tree;
 use gix::ObjectId;
-use gix::objs::Kind;
+use parv_model::CommitId;
 use std::collections::{HashMap, HashSet};
 
 /// Checks a delivery of `heads` and gives the commits that are new, parents before children.
@@ -20,34 +19,15 @@ pub(crate) fn check(
     heads: &[ObjectId],
     mine: &mut Reachable<Database>,
     limits: &FetchLimits,
-) -> Result<Vec<ObjectId>, FetchError> {
+) -> Result<Vec<CommitId>, FetchError> {
     let mut used = Used::new(delivery);
-    let new = new_commits(delivery, heads, mine, limits, &mut used)?;
-    let order = history::parents_first(new.clone());
-    let mut seen = Seen::default();
-    let mut buffer = Vec::new();
-    for id in &order {
-        let links = &new[id];
-        let mut bases = Vec::with_capacity(links.parents.len());
-        for parent in &links.parents {
-            bases.push(match new.get(parent) {
-                Some(links) => links.tree,
-                None => delivery.links(parent, &mut buffer)?.tree,
-            });
-        }
-        tree::visit_new(delivery, links.tree, &bases, &mut seen, |kind, id| {
-            used.mark(id);
-            match delivery.header(id)? {
-                Some((found, _)) if found == kind => Ok(()),
-                Some((found, _)) => {
-                    Err(StoreError::malformed(id, format!("it is a {found}, where a {kind} should be")))
-                }
-                None => Err(StoreError::missing(if kind == Kind::Tree { "tree" } else { "file" }, id)),
-            }
-        })?;
-    }
+    let new = history::parents_first(new_commits(delivery, heads, mine, limits, &mut used)?);
+    tree::visit_commits(delivery, &new, |kind, id| {
+        used.mark(id);
+        delivery.require_kind(kind, id).map_err(FetchError::from)
+    })?;
     used.nothing_else()?;
-    Ok(order)
+    Ok(new.iter().map(|(id, _)| to_commit(id)).collect())
 }
 
 /// The commits of the delivery that do not belong to the conversation yet.

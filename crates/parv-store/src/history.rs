@@ -9,6 +9,9 @@ use gix::hash::oid;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
+/// A commit in a list, with what it refers to.
+pub(crate) type Entry = (ObjectId, CommitLinks);
+
 /// How many known commits [`between`] looks at after it seems to have met all it needs, so that dates that are a bit off
 /// do not matter.
 const SLACK_COMMITS: usize = 256;
@@ -23,7 +26,7 @@ pub(crate) fn between(
     objects: &impl Objects,
     tips: &[ObjectId],
     hidden: &[ObjectId],
-) -> Result<Vec<ObjectId>, StoreError> {
+) -> Result<Vec<Entry>, StoreError> {
     if tips.iter().all(|tip| hidden.contains(tip)) {
         return Ok(Vec::new());
     }
@@ -104,7 +107,7 @@ impl<O: Objects> Search<'_, O> {
 
 /// Puts commits in an order in which parents come before children; among those that are free to come, the one with the
 /// earliest date, then the smallest id. Parents that are not among them do not matter.
-pub(crate) fn parents_first(commits: HashMap<ObjectId, CommitLinks>) -> Vec<ObjectId> {
+pub(crate) fn parents_first(mut commits: HashMap<ObjectId, CommitLinks>) -> Vec<Entry> {
     let mut waiting: HashMap<ObjectId, usize> = HashMap::with_capacity(commits.len());
     let mut children: HashMap<ObjectId, Vec<ObjectId>> = HashMap::with_capacity(commits.len());
     let mut ready = BinaryHeap::new();
@@ -120,13 +123,13 @@ pub(crate) fn parents_first(commits: HashMap<ObjectId, CommitLinks>) -> Vec<Obje
     }
     let mut order = Vec::with_capacity(commits.len());
     while let Some(Reverse((_, id))) = ready.pop() {
-        order.push(id);
         for child in children.remove(&id).unwrap_or_default() {
             let left = waiting.entry(child).and_modify(|left| *left -= 1).or_default();
             if *left == 0 {
                 ready.push(Reverse((commits[&child].time, child)));
             }
         }
+        order.extend(commits.remove_entry(&id));
     }
     order
 }
@@ -216,6 +219,11 @@ mod tests {
         }
     }
 
+    fn between(history: &History, tips: &[u32], hidden: &[u32]) -> Vec<ObjectId> {
+        let list = super::between(history, &ids(tips), &ids(hidden)).unwrap();
+        list.into_iter().map(|(id, _)| id).collect()
+    }
+
     #[test]
     fn what_is_between_comes_parents_first() {
         let mut history = History::default();
@@ -224,7 +232,7 @@ mod tests {
         for (number, parents) in [(1, &[][..]), (2, &[1]), (3, &[2]), (4, &[2]), (5, &[4]), (6, &[3, 5])] {
             history.add(number, parents, i64::from(number));
         }
-        let between = |tips: &[u32], hidden: &[u32]| between(&history, &ids(tips), &ids(hidden)).unwrap();
+        let between = |tips: &[u32], hidden: &[u32]| between(&history, tips, hidden);
         assert_eq!(between(&[6], &[]), ids(&[1, 2, 3, 4, 5, 6]));
         assert_eq!(between(&[6], &[3]), ids(&[4, 5, 6]));
         assert_eq!(between(&[3, 5], &[2]), ids(&[3, 4, 5]));
@@ -242,10 +250,10 @@ mod tests {
         // A child that says it is from 1970 hides what is older than it but says it is newer.
         history.add(1000, &[999], 0);
         history.add(1001, &[999], 5000);
-        assert_eq!(between(&history, &ids(&[1001]), &ids(&[1000])).unwrap(), ids(&[1001]));
+        assert_eq!(between(&history, &[1001], &[1000]), ids(&[1001]));
         // So does one from the far future.
         history.add(1002, &[500], i64::MAX);
-        assert_eq!(between(&history, &ids(&[1002]), &ids(&[1000])).unwrap(), ids(&[1002]));
+        assert_eq!(between(&history, &[1002], &[1000]), ids(&[1002]));
     }
 
     #[test]
@@ -255,7 +263,7 @@ mod tests {
         for number in 1..100_000 {
             history.add(number, &[number - 1], i64::from(number));
         }
-        let all = between(&history, &ids(&[99_999]), &[]).unwrap();
+        let all = between(&history, &[99_999], &[]);
         assert_eq!(all, (0..100_000).map(id).collect::<Vec<_>>());
         let mut reachable = Reachable::from(&history, &ids(&[50_000])).unwrap();
         assert!(reachable.contains(&id(1)).unwrap());
@@ -266,6 +274,6 @@ mod tests {
     fn a_hole_in_history_is_an_error() {
         let mut history = History::default();
         history.add(2, &[1], 2);
-        assert!(matches!(between(&history, &ids(&[2]), &[]), Err(StoreError::Missing { .. })));
+        assert!(matches!(super::between(&history, &ids(&[2]), &[]), Err(StoreError::Missing { .. })));
     }
 }

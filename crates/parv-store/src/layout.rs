@@ -115,7 +115,7 @@ pub(crate) fn list(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
 }
 
 /// Makes a folder and those above it, for the owner's eyes only.
-fn make_folders(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_folders(folder: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

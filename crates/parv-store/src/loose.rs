@@ -4,14 +4,13 @@
 
 use crate::durable;
 use crate::error::StoreError;
-use crate::layout::TEMPORARY_OBJECT;
+use crate::layout::{self, TEMPORARY_OBJECT};
 use crate::objects::{Database, Objects};
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::zlib::Compression;
 use gix::zlib::stream::deflate;
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -41,7 +40,7 @@ pub(crate) fn write(folder: &Path, present: &Database, objects: &[NewObject]) ->
         if !stored {
             if !fan_out.is_dir() {
                 // Somebody else may make it at the same time.
-                fs::create_dir_all(&fan_out).map_err(StoreError::io("make the folder", &fan_out))?;
+                layout::make_folders(&fan_out)?;
                 touched.insert(folder.to_owned());
             }
             staged.push((stage(&fan_out, object)?, path));
@@ -77,6 +76,7 @@ fn stage(folder: &Path, object: &NewObject) -> Result<NamedTempFile, StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::sync::Arc;
 
     fn database(folder: &Path) -> Database {

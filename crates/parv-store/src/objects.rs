@@ -33,6 +33,15 @@ pub(crate) trait Objects {
         }
     }
 
+    /// Makes sure that an object is there and of this kind.
+    fn require_kind(&self, kind: Kind, id: &oid) -> Result<(), StoreError> {
+        match self.header(id)? {
+            Some((found, _)) if found == kind => Ok(()),
+            Some((found, _)) => Err(StoreError::malformed(id, format!("it is a {found}, where a {kind} should be"))),
+            None => Err(StoreError::missing(name(kind), id)),
+        }
+    }
+
     /// What a commit refers to.
     fn links(&self, commit: &oid, buffer: &mut Vec<u8>) -> Result<CommitLinks, StoreError> {
         let bytes = self.require(Kind::Commit, commit, buffer)?;

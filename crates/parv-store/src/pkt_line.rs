@@ -1,7 +1,7 @@
 //! Git's framing: packets of at most 65,520 bytes with their length in front as four hex digits; three lengths that no
 //! packet can have are markers.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 /// The most bytes in one packet, without its length.
 pub(crate) const MAX_DATA: usize = 65_516;
@@ -38,15 +38,15 @@ pub(crate) enum ReadError {
     Length([u8; 4]),
 }
 
-/// Reads packets, never a byte more than they have.
+/// Reads packets. It reads ahead, so the stream is of no use to others afterwards.
 pub(crate) struct Reader<R> {
-    inner: R,
+    inner: BufReader<R>,
     buffer: Vec<u8>,
 }
 
 impl<R: Read> Reader<R> {
     pub fn new(inner: R) -> Self {
-        Self { inner, buffer: Vec::with_capacity(MAX_DATA) }
+        Self { inner: BufReader::with_capacity(MAX_DATA, inner), buffer: Vec::with_capacity(MAX_DATA) }
     }
 
     /// The next packet; `None` when the stream ends where one could begin.

@@ -28,8 +28,8 @@ pub struct Repository(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     store: Arc<gix::odb::Store>,
-    /// Held for as long as the repository is in use.
-    _lock: File,
+    /// Held for as long as the repository is in use; none where nothing may be written.
+    _lock: Option<File>,
 }
 
 /// A commit and what it brings: raw contents of objects, without Git's headers.
@@ -56,6 +56,15 @@ impl Repository {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let lock = layout::enter(path)?;
+        Self::at(path, Some(lock))
+    }
+
+    /// Opens somebody else's repository, without leaving a trace in it.
+    pub(crate) fn read_only(path: &Path) -> Result<Self, StoreError> {
+        Self::at(path, None)
+    }
+
+    fn at(path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
         let path = path.canonicalize().map_err(StoreError::io("open", path))?;
         let options = gix::odb::store::init::Options {
             slots: Slots::Given(PACK_SLOTS),
@@ -88,7 +97,10 @@ impl Repository {
         all.push(NewObject { id: to_oid(id.as_bytes()), kind: Kind::Commit, bytes: new.commit });
 
         let database = self.database();
-        closed(&Layered { new: &all, below: &database }, &to_oid(id.as_bytes()))?;
+        let objects = Layered { new: &all, below: &database };
+        let oid = to_oid(id.as_bytes());
+        let links = objects.links(&oid, &mut Vec::new())?;
+        tree::visit_commits(&objects, &[(oid, links)], |kind, id| objects.require_kind(kind, id))?;
         loose::write(&layout::objects(self.path()), &database, &all)?;
         Ok(id)
     }
@@ -133,7 +145,7 @@ impl Repository {
     /// listed too; none is ever left out.
     pub fn walk(&self, tips: &[CommitId], hidden: &[CommitId]) -> Result<Vec<CommitId>, StoreError> {
         let commits = history::between(&self.bulk_database(), &to_oids(tips), &to_oids(hidden))?;
-        Ok(commits.iter().map(|id| to_commit(id)).collect())
+        Ok(commits.iter().map(|(id, _)| to_commit(id)).collect())
     }
 
     /// For single questions.
@@ -145,19 +157,6 @@ impl Repository {
     pub(crate) fn bulk_database(&self) -> Database {
         Database::for_bulk(&self.0.store)
     }
-}
-
-/// Checks that everything a new commit needs is there.
-fn closed(objects: &impl Objects, commit: &gix::hash::oid) -> Result<(), StoreError> {
-    let mut buffer = Vec::new();
-    let links = objects.links(commit, &mut buffer)?;
-    let bases = links.parents.iter().map(|parent| Ok(objects.links(parent, &mut buffer)?.tree));
-    let bases = bases.collect::<Result<Vec<_>, StoreError>>()?;
-    tree::visit_new(objects, links.tree, &bases, &mut Default::default(), |kind, id| match objects.header(id)? {
-        Some((found, _)) if found == kind => Ok(()),
-        Some((found, _)) => Err(StoreError::malformed(id, format!("it is a {found}, where a {kind} should be"))),
-        None => Err(StoreError::missing("object", id)),
-    })
 }
 
 /// New objects in memory over those that are stored.

@@ -4,6 +4,7 @@
 //! a file system takes for others, entries out of order or twice. None of that is a tree here.
 
 use crate::error::StoreError;
+use crate::history;
 use crate::objects::Objects;
 use gix::ObjectId;
 use gix::hash::oid;
@@ -86,7 +87,7 @@ pub(crate) fn find<'a>(bytes: &'a [u8], name: &[u8]) -> Result<Option<Entry<'a>>
 
 /// The trees and files that were visited, and as what: one object cannot be both.
 #[derive(Default)]
-pub(crate) struct Seen(HashMap<ObjectId, Kind>);
+struct Seen(HashMap<ObjectId, Kind>);
 
 impl Seen {
     fn is_first(&mut self, id: ObjectId, kind: Kind) -> Result<bool, StoreError> {
@@ -98,16 +99,40 @@ impl Seen {
     }
 }
 
-/// Visits every tree and file at and below `root` that is not at the same place in one of the `bases`, each tree before
-/// what is in it. What is in `seen` is not visited again, and what is visited is put there.
+/// Visits commits, which come parents first, and of each the trees and files that none of its parents has; a tree before
+/// what is in it, and nothing twice.
 ///
-/// The bases are taken to be whole: nothing that they already have is looked at. That makes the cost that of what changed.
-pub(crate) fn visit_new<E: From<StoreError>>(
+/// What the parents have is taken to be whole and not looked at. That makes the cost that of what changed.
+pub(crate) fn visit_commits<E: From<StoreError>>(
+    objects: &impl Objects,
+    commits: &[history::Entry],
+    mut visit: impl FnMut(Kind, &oid) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut trees: HashMap<ObjectId, ObjectId> = HashMap::with_capacity(commits.len());
+    let mut seen = Seen::default();
+    let mut buffer = Vec::new();
+    for (id, links) in commits {
+        let mut bases = Vec::with_capacity(links.parents.len());
+        for parent in &links.parents {
+            bases.push(match trees.get(parent) {
+                Some(tree) => *tree,
+                None => objects.links(parent, &mut buffer)?.tree,
+            });
+        }
+        visit(Kind::Commit, id)?;
+        visit_new(objects, links.tree, bases, &mut seen, &mut visit)?;
+        trees.insert(*id, links.tree);
+    }
+    Ok(())
+}
+
+/// Visits every tree and file at and below `root` that is not at the same place in one of the `bases`.
+fn visit_new<E: From<StoreError>>(
     objects: &impl Objects,
     root: ObjectId,
-    bases: &[ObjectId],
+    bases: Vec<ObjectId>,
     seen: &mut Seen,
-    mut visit: impl FnMut(Kind, &oid) -> Result<(), E>,
+    visit: &mut impl FnMut(Kind, &oid) -> Result<(), E>,
 ) -> Result<(), E> {
     struct Folder {
         id: ObjectId,
@@ -118,7 +143,7 @@ pub(crate) fn visit_new<E: From<StoreError>>(
         return Ok(());
     }
     let (mut buffer, mut base_buffer) = (Vec::new(), Vec::new());
-    let mut folders = vec![Folder { id: root, bases: bases.to_vec(), depth: 1 }];
+    let mut folders = vec![Folder { id: root, bases, depth: 1 }];
     while let Some(folder) = folders.pop() {
         if folder.bases.contains(&folder.id) || !seen.is_first(folder.id, Kind::Tree)? {
             continue;

@@ -170,7 +170,9 @@ fn the_validator_finds_files() {
     let root = common::folder("members", parv_model::object::tree_id(&members).unwrap());
     let root_id = parv_model::object::tree_id(&root).unwrap();
     let bytes = commit(root_id, &[], START, "x");
-    repository.append(&NewCommit { blobs: std::slice::from_ref(&certificate), trees: &[root, members], commit: &bytes }).unwrap();
+    repository
+        .append(&NewCommit { blobs: std::slice::from_ref(&certificate), trees: &[root, members], commit: &bytes })
+        .unwrap();
 
     assert_eq!(repository.entry(&root_id, &TreePath::Member(uri)), Ok(Some(id)));
     assert_eq!(repository.entry(&root_id, &TreePath::Admin(uri)), Ok(None));

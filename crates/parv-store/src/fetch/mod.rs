@@ -1,13 +1,13 @@
 //! Taking new commits from another device: a client of Git protocol v2 over any stream.
 //!
-//! What comes is taken to be hostile. It is measured before anything is unpacked ([`pack_scan`]), lands in a folder of its
-//! own, and is checked for completeness there ([`crate::closure`]). What is handed back is a [`Quarantine`] that is whole
+//! What comes is taken to be hostile. It is measured before anything is unpacked (`pack_scan`), lands in a folder of its
+//! own, and is checked for completeness there (`closure`). What is handed back is a [`Quarantine`] that is whole
 //! and small enough; whether its commits are *valid* is for the caller to judge.
 
 mod error;
 mod limits;
 mod negotiation;
-mod pack_scan;
+pub(crate) mod pack_scan;
 mod pack_stream;
 
 pub use error::FetchError;
@@ -16,19 +16,19 @@ pub use limits::{FetchLimits, INFLATION_ALLOWANCE};
 use crate::closure;
 use crate::history::Reachable;
 use crate::layout;
-use crate::objects::{to_commit, to_oids};
+use crate::objects::to_oids;
 use crate::pack::{Delivery, Pack};
 use crate::quarantine::Quarantine;
 use crate::repository::Repository;
 use negotiation::{Connection, unknown};
 use pack_stream::PackStream;
-use parv_model::CommitId;
 use std::io::{Read, Write};
 
 /// Fetches all heads of the other device that do not belong to the conversation yet. `None` when there are none.
 ///
-/// The caller gives streams that time out when nothing moves. The other side must speak Git protocol v2 at once, as
-/// [`crate::upload_pack::serve`] and `git upload-pack` (with `GIT_PROTOCOL=version=2`) do.
+/// The caller gives streams that time out when nothing moves, and has no use for them afterwards. The other side must
+/// speak Git protocol v2 at once, as [`crate::upload_pack::serve`] and `git upload-pack` (with `GIT_PROTOCOL=version=2`)
+/// do.
 pub fn fetch(
     repository: &Repository,
     reader: impl Read,
@@ -53,7 +53,6 @@ pub fn fetch(
 
     let delivery = Delivery { pack: &pack, below: repository.bulk_database() };
     let new_commits = closure::check(&delivery, &to_oids(&heads), &mut mine, limits)?;
-    let new_commits: Vec<CommitId> = new_commits.iter().map(|id| to_commit(id)).collect();
     Ok(Some(Quarantine { repository: repository.clone(), pack, heads, new_commits }))
 }
 

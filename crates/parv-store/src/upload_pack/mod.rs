@@ -67,7 +67,7 @@ pub enum ServeError {
 
 /// Serves the conversation's heads and all that they reach until the other device is done.
 ///
-/// The caller gives streams that time out when nothing moves.
+/// The caller gives streams that time out when nothing moves, and has no use for them afterwards.
 pub fn serve(
     repository: &Repository,
     reader: impl Read,

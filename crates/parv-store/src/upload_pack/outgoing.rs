@@ -3,9 +3,9 @@
 use super::{Deadline, ServeError};
 use crate::error::StoreError;
 use crate::history;
-use crate::objects::{Database, Objects, database_error};
+use crate::objects::{Database, database_error};
 use crate::pkt_line;
-use crate::tree::{self, Seen};
+use crate::tree;
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::parallel::InOrderIter;
@@ -25,22 +25,14 @@ const CHUNK: usize = 1000;
 pub(super) fn choose(database: &Database, wants: &[ObjectId], haves: &[ObjectId]) -> Result<Vec<Count>, StoreError> {
     let commits = history::between(database, wants, haves)?;
     let mut objects = Vec::with_capacity(commits.len() + 16);
-    let mut seen = Seen::default();
-    let mut buffer = Vec::new();
-    for id in commits {
-        let links = database.links(&id, &mut buffer)?;
-        objects.push(id);
-        let bases = links.parents.iter().map(|parent| Ok(database.links(parent, &mut buffer)?.tree));
-        let bases = bases.collect::<Result<Vec<_>, StoreError>>()?;
-        tree::visit_new(database, links.tree, &bases, &mut seen, |kind, id| {
-            if kind == Kind::Blob && !database.contains(id) {
-                return Err(StoreError::missing("file", id));
-            }
-            objects.push(id.to_owned());
-            Ok(())
-        })?;
-    }
-    Ok(objects.into_iter().map(|id| Count { id, entry_pack_location: PackLocation::NotLookedUp }).collect())
+    tree::visit_commits(database, &commits, |kind, id| {
+        if kind == Kind::Blob && !database.contains(id) {
+            return Err(StoreError::missing("file", id));
+        }
+        objects.push(Count { id: id.to_owned(), entry_pack_location: PackLocation::NotLookedUp });
+        Ok(())
+    })?;
+    Ok(objects)
 }
 
 /// Sends the objects as a pack, in packets of the first side band.
