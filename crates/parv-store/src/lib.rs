@@ -14,10 +14,12 @@
 
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod closure;
 mod durable;
 mod error;
 pub mod fetch;
+mod foreign;
 mod history;
 mod layout;
 mod loose;
@@ -32,6 +34,7 @@ pub mod upload_pack;
 
 pub use error::StoreError;
 pub use fetch::{FetchError, FetchLimits, fetch};
+pub use foreign::{Foreign, ForeignError};
 pub use quarantine::Quarantine;
 pub use refs::MAX_HEADS;
 pub use repository::{NewCommit, Repository};

@@ -10,23 +10,36 @@ pub(crate) const BATCH: usize = 4096;
 /// Below so many commits, starting threads costs more than it saves.
 const WORTH_A_THREAD: usize = 16;
 
-/// Checks structure and signature of commits, in their order. The refusal is that of the first one that breaks a rule.
-pub(crate) fn check_all(commits: &[Vec<u8>]) -> Result<Vec<CheckedCommit>, Refusal> {
+/// Checks structure and signature of commits, which are said to have these ids. The refusal is that of the first one
+/// that breaks a rule.
+pub(crate) fn check_all(ids: &[CommitId], commits: &[Vec<u8>]) -> Result<Vec<CheckedCommit>, Refusal> {
+    ids.iter().zip(check_each(commits)).map(|(id, checked)| checked.and_then(|commit| named(*id, commit))).collect()
+}
+
+/// Checks structure and signature of commits on all cores; the verdicts come in their order.
+pub(crate) fn check_each(commits: &[Vec<u8>]) -> Vec<Result<CheckedCommit, Refusal>> {
+    let check = |share: &[Vec<u8>]| share.iter().map(|bytes| CheckedCommit::check(bytes)).collect::<Vec<_>>();
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let share = commits.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let check =
-        |share: &[Vec<u8>]| share.iter().map(|bytes| CheckedCommit::check(bytes)).collect::<Result<Vec<_>, _>>();
     let Some((first, others)) = commits.split_at_checked(share).filter(|(_, others)| !others.is_empty()) else {
         return check(commits);
     };
     thread::scope(|scope| {
         let workers: Vec<_> = others.chunks(share).map(|share| scope.spawn(move || check(share))).collect();
-        let mut checked = check(first)?;
+        let mut checked = check(first);
         for worker in workers {
-            checked.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+            checked.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        Ok(checked)
+        checked
     })
+}
+
+/// The commit, if it is the one that it was read as: a disk, or whoever wrote on it, may give other bytes for a name.
+pub(crate) fn named(id: CommitId, commit: CheckedCommit) -> Result<CheckedCommit, Refusal> {
+    if commit.id() == id {
+        return Ok(commit);
+    }
+    Err(Refusal::new(id, Rule::Completeness, format!("its bytes are those of commit {}", commit.id())))
 }
 
 /// Takes checked commits in, parents first. The first one begins the replica if there is none yet.

@@ -190,6 +190,7 @@ impl Actor {
         };
         let errand = Errand {
             commits: commit.into_iter().collect(),
+            unread: commit.is_none(),
             direct: announcement.is_none(),
             announcements: announcement.into_iter().map(|handle| (handle, commit)).collect(),
             others: sources,
@@ -233,7 +234,13 @@ impl Actor {
         };
         self.settle(errand, helped).await;
         if let Some(next) = next {
-            self.ask(device, next);
+            // What was heard meanwhile may have come along.
+            let here = |commit| self.ledger.as_ref().is_some_and(|ledger| ledger.knows(commit));
+            if next.unread || !next.commits.iter().all(here) {
+                self.ask(device, next);
+            } else {
+                self.settle(next, true).await;
+            }
         }
         self.start_fetches();
         Ok(())

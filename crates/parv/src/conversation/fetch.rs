@@ -71,7 +71,7 @@ fn check(quarantine: Quarantine) -> Result<Fetched, FetchFailure> {
         for id in batch {
             bytes.push(quarantine.commit(id)?.ok_or_else(|| replay::missing(*id))?);
         }
-        commits.extend(replay::check_all(&bytes)?);
+        commits.extend(replay::check_all(batch, &bytes)?);
     }
     Ok(Fetched { quarantine, commits })
 }

@@ -69,7 +69,7 @@ impl Ledger {
         let mut log = LogIndex::default();
         for batch in repository.walk(&heads, &[])?.chunks(BATCH) {
             let commits = read(&repository, batch).map_err(|error| unusable(error.to_string()))?;
-            let replayed = replay::check_all(&commits).and_then(|checked| {
+            let replayed = replay::check_all(batch, &commits).and_then(|checked| {
                 replay::admit_all(&mut replica, &checked, &repository)?;
                 Ok(checked)
             });
@@ -79,6 +79,9 @@ impl Ledger {
         let replica = replica.ok_or_else(|| unusable("it has no commits".into()))?;
         if replica.conversation() != id {
             return Err(unusable(format!("its first commit is {}", replica.conversation())));
+        }
+        if let Some(head) = heads.iter().find(|head| !replica.knows(head)) {
+            return Err(unusable(format!("the history of its head {head} runs in a circle")));
         }
         Ok(Self { log: Arc::new(RwLock::new(log)), ..Self::new(repository, replica, heads, author) })
     }

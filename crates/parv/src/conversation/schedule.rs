@@ -18,6 +18,8 @@ const MAX_WAITING: usize = 64;
 pub(super) struct Errand {
     /// The commits that it said it has.
     pub(super) commits: HashSet<CommitId>,
+    /// Whether it said something that could not be read, so that only a fetch can tell.
+    pub(super) unread: bool,
     /// The announcements to judge afterwards.
     pub(super) announcements: Vec<(AnnouncementHandle, Option<CommitId>)>,
     /// Whom else to ask if it does not help.
@@ -33,6 +35,7 @@ impl Errand {
         self.announcements.truncate(MAX_WAITING);
         let others = other.others.into_iter().filter(|device| !self.others.contains(device));
         self.others.extend(others.collect::<Vec<_>>());
+        self.unread |= other.unread;
         self.direct |= other.direct;
     }
 }

@@ -35,12 +35,7 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
             net.people.connected(device);
             hello::say(hub, device, false);
         }
-        E::Disconnected(device) => {
-            if net.people.disconnected(&device).is_some() {
-                hub.tell(Event::Disconnected { device });
-                hub.wake.notify_one();
-            }
-        }
+        E::Disconnected(device) => gone(hub, net, device),
         E::Message { peer, envelope } => message(hub, peer, envelope),
         E::GitRequest { peer, conversation, stream } => server.serve(hub, peer, conversation, stream),
         E::Announcement { topic, author, relay, data, handle } => {
@@ -75,6 +70,13 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
         }
         E::Listening(address) => tracing::info!("listening on {address}"),
         _ => {}
+    }
+}
+
+fn gone(hub: &Hub, net: &Net, device: DeviceId) {
+    if net.people.disconnected(&device).is_some() {
+        hub.tell(Event::Disconnected { device });
+        hub.wake.notify_one();
     }
 }
 

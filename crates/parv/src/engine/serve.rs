@@ -4,7 +4,7 @@ use super::hub::Hub;
 use super::leaving;
 use crate::event::Event;
 use parv_model::{ConversationId, DeviceId};
-use parv_net::GitStream;
+use parv_net::{GitStream, Policy};
 use parv_store::{ServeLimits, upload_pack};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,10 +34,16 @@ impl Server {
         let task = hub.clone();
         hub.spawn(async move {
             let Ok(_place) = places.acquire().await else { return };
-            let repository = room.repository().clone();
+            // Who was banned since the policy was asked must not hear of it here. The policy learns of a new state before
+            // the view shows it, so whoever it still allows may have the heads that were seen before.
+            let (view, repository) = (room.view(), room.repository().clone());
+            if !hub.access.may_fetch(&peer, &id) {
+                return tracing::debug!(%peer, conversation = %id, "may not fetch any more");
+            }
             let (reader, mut writer) = stream.into_blocking(SERVE_PATIENCE);
             let serving = spawn_blocking(move || {
-                let served = upload_pack::serve(&repository, reader, &mut writer, &ServeLimits::default());
+                let served =
+                    upload_pack::serve_heads(&repository, &view.heads, reader, &mut writer, &ServeLimits::default());
                 // The peer may have what it wanted and be gone.
                 let _ = writer.finish();
                 served
