@@ -65,18 +65,29 @@ pub enum ServeError {
     Store(#[from] StoreError),
 }
 
-/// Serves the conversation's heads and all that they reach until the other device is done.
+/// Serves the conversation's heads, as they are now, and all that they reach until the other device is done.
 ///
-/// The caller gives streams that time out when nothing moves, and has no use for them afterwards.
+/// The caller gives streams that time out when nothing moves.
 pub fn serve(
     repository: &Repository,
     reader: impl Read,
     writer: impl Write,
     limits: &ServeLimits,
 ) -> Result<Served, ServeError> {
+    serve_heads(repository, &repository.heads()?, reader, writer, limits)
+}
+
+/// The same for heads that the caller chose: for somebody who may have these, but perhaps not what comes after them.
+pub fn serve_heads(
+    repository: &Repository,
+    heads: &[CommitId],
+    reader: impl Read,
+    writer: impl Write,
+    limits: &ServeLimits,
+) -> Result<Served, ServeError> {
     let mut out = BufWriter::with_capacity(pkt_line::MAX_DATA, writer);
     let mut served = Served::default();
-    let result = match converse(repository, reader, &mut out, limits, &mut served) {
+    let result = match converse(repository, heads, reader, &mut out, limits, &mut served) {
         // It has got what it asked for and hung up, without taking the time to say goodbye.
         Err(ServeError::Io(_)) if !served.heads.is_empty() => Ok(()),
         result => result,
@@ -93,6 +104,7 @@ pub fn serve(
 
 fn converse(
     repository: &Repository,
+    heads: &[CommitId],
     reader: impl Read,
     out: &mut impl Write,
     limits: &ServeLimits,
@@ -103,19 +115,11 @@ fn converse(
     pkt_line::write_flush(out)?;
     out.flush()?;
     let mut commands = Commands::new(reader, &deadline);
-    // Heads may move while a client is asking for those that it was told of.
-    let mut offered = repository.heads()?;
     for _ in 0..limits.max_commands {
         match commands.next(limits)? {
             None => return Ok(()),
-            Some(Command::LsRefs(wish)) => {
-                let heads = repository.heads()?;
-                list(&heads, &wish, out)?;
-                offered.extend(heads);
-                offered.sort();
-                offered.dedup();
-            }
-            Some(Command::Fetch(wish)) => fetch(repository, &offered, wish, out, &deadline, served)?,
+            Some(Command::LsRefs(wish)) => list(heads, &wish, out)?,
+            Some(Command::Fetch(wish)) => fetch(repository, heads, wish, out, &deadline, served)?,
         }
         out.flush()?;
     }

@@ -37,7 +37,7 @@ impl Server {
             // Who was banned since the policy was asked must not hear of it here. The policy learns of a new state before
             // the view shows it, so whoever it still allows may have the heads that were seen before.
             let (view, repository) = (room.view(), room.repository().clone());
-            if !hub.access.may_fetch(&peer, &id) {
+            if !task.access.may_fetch(&peer, &id) {
                 return tracing::debug!(%peer, conversation = %id, "may not fetch any more");
             }
             let (reader, mut writer) = stream.into_blocking(SERVE_PATIENCE);
