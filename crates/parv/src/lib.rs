@@ -43,6 +43,7 @@ mod people;
 mod profile;
 mod replay;
 mod requests;
+mod turns;
 mod view;
 
 pub use account::{Account, NewAccount};

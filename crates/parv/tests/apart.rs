@@ -179,3 +179,29 @@ async fn a_majority_that_a_merge_brings_is_resolved_without_anyones_help() {
         assert_eq!(role(person, &id, dave), Some(Role::Banned));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_conversations_catch_up_at_once() {
+    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
+    bob.connect(&ann).await;
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
+        bring_in(&mut ann, &mut bob, &id).await;
+        ids.push(id);
+    }
+    let device = bob.engine.device_id();
+    ann.engine.block(device).await.unwrap();
+    ann.until("the cut", |engine| engine.peers().is_empty()).await;
+    for id in &ids {
+        ann.conversation(id).send("meanwhile").await.unwrap();
+        bob.conversation(id).send("meanwhile too").await.unwrap();
+    }
+    ann.engine.unblock(device).await.unwrap();
+    bob.connect(&ann).await;
+    until_all("all of it", &[&ann, &bob], |both| {
+        let heads = |person: &Person, id| person.conversation(id).heads();
+        ids.iter().all(|id| heads(both[0], id).len() == 2 && heads(both[0], id) == heads(both[1], id))
+    })
+    .await;
+}

@@ -6,11 +6,15 @@
 use crate::engine::hub::Net;
 use crate::replay;
 use parv_model::{ConversationId, DeviceId, Refusal};
-use parv_net::NetError;
+use parv_net::{GitStream, NetError};
 use parv_store::{FetchError, FetchLimits, Quarantine, Repository, StoreError};
 use parv_validator::CheckedCommit;
+use std::time::Duration;
 use tokio::task::{JoinError, spawn_blocking};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+/// How long to wait before a busy device is asked again the first time; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What one device had that was not here, with good signatures. Dropping it deletes it.
 pub(crate) struct Fetched {
@@ -49,18 +53,32 @@ pub(crate) async fn fetch(
     id: ConversationId,
     device: DeviceId,
 ) -> Result<Option<Fetched>, FetchFailure> {
+    let _turn = net.turns.take(device).await;
     if !net.node.is_connected(&device) {
         net.node.dial(device).await?;
     }
     // Until it knows whose device this is, it would refuse.
     net.people.acquainted(&device, net.patience).await;
-    let asked = timeout(net.patience, net.node.open_git(device, &id)).await;
+    let asked = timeout(net.patience, ask(net, id, device)).await;
     let (reader, writer) = asked.map_err(|_| FetchFailure::Silent)??.into_blocking(net.patience);
     spawn_blocking(move || {
         let limits = FetchLimits::default();
         parv_store::fetch(&repository, reader, writer, &limits)?.map(check).transpose()
     })
     .await?
+}
+
+/// Asks for the conversation, again and again while the device is busy with what else it gives to this one.
+async fn ask(net: &Net, id: ConversationId, device: DeviceId) -> Result<GitStream, NetError> {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match net.node.open_git(device, &id).await {
+            Err(NetError::Busy(_)) => {}
+            answer => return answer,
+        }
+        sleep(pause).await;
+        pause *= 2;
+    }
 }
 
 /// Checks all that a quarantine holds by itself.

@@ -10,6 +10,7 @@ use crate::notice::{Notice, NoticeKey};
 use crate::outbox::Outbox;
 use crate::people::People;
 use crate::requests::Requests;
+use crate::turns::Turns;
 use crate::{Account, Error};
 use parv_model::{ConversationId, DeviceId, Mode};
 use parv_net::{Acceptance, AnnouncementHandle, Envelope, Key, NetError, Node, Topic};
@@ -31,6 +32,7 @@ const MAX_NOTICES: usize = 16;
 pub(crate) struct Net {
     pub(crate) node: Node,
     pub(crate) people: Arc<People>,
+    pub(crate) turns: Arc<Turns>,
     /// How long a silent peer is waited for.
     pub(crate) patience: Duration,
 }

@@ -70,7 +70,7 @@ impl Engine {
                 (config.listen, config.bootstrap, config.mdns) = (network.listen, network.bootstrap, network.mdns);
                 let (node, events) = Node::start(config, access.clone()).await?;
                 network_events = Some(events);
-                Some(Net { node, people: people.clone(), patience: network.patience })
+                Some(Net { node, people: people.clone(), turns: Arc::default(), patience: network.patience })
             }
         };
         let hub = Hub::new(account, author, access, people, net)?;
