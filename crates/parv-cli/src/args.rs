@@ -173,8 +173,8 @@ pub enum AccountVerb {
         /// What others see as your name
         #[arg(long)]
         name: String,
-        /// A file whose first line is the password that seals the account key; without it the account key is not kept,
-        /// and no further device can ever be added or revoked
+        /// A file whose first line is the password that seals the account key; without it, nothing but the permissions
+        /// of the file protects that key
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },
@@ -217,7 +217,7 @@ pub struct Moderation {
 /// How a node reaches others.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// A node to begin with, with its /p2p/<peer id>; may be given several times
+    /// A node to begin with, with its /p2p/PEER-ID; may be given several times
     #[arg(long, value_name = "MULTIADDR")]
     pub bootstrap: Vec<Multiaddr>,
     /// Do not look for others on the local network

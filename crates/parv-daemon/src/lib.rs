@@ -2,7 +2,7 @@
 //!
 //! A running daemon holds an account's data folder and keeps its node connected. Everybody else who wants something
 //! done with that account asks it over a unix socket in the account's folder: one JSON [`Request`] per line, one JSON
-//! [`Reply`] per line back. [`perform`] does what a request asks for; the daemon calls it for its clients, and the
+//! [`Reply`] per line back. [`perform()`] does what a request asks for; the daemon calls it for its clients, and the
 //! `parv` command calls the very same function when no daemon runs, so that no verb's logic exists twice.
 //!
 //! Not in here: what a verb *means* (that is the engine, crate `parv`) and how an answer looks to a person (that is
