@@ -8,6 +8,15 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+/// What makes a write durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// The disk is asked to keep it before the call returns.
+    Now,
+    /// The [journal](crate::journal) holds it already.
+    Journal,
+}
+
 /// Asks the disk to keep the names in a folder.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("make durable the folder", folder))

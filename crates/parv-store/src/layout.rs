@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! HEAD  config  objects/  refs/heads/  packed-refs     a bare repository as stock git knows it
+//! parv.journal                                         what may not have reached its place yet
 //! parv.lock                                            locked (shared) by everybody who has it open
 //! quarantine/<random>/                                 what was fetched and not judged yet
 //! ```
@@ -57,8 +58,8 @@ pub(crate) fn create(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Says that the repository is in use, for as long as the returned file is kept. Whoever comes first sweeps away what a
-/// crash left behind.
-pub(crate) fn enter(path: &Path) -> Result<File, StoreError> {
+/// crash left behind, and then does `alone` what needs nobody else to be there.
+pub(crate) fn enter(path: &Path, alone: impl FnOnce() -> Result<(), StoreError>) -> Result<File, StoreError> {
     if !path.join("HEAD").is_file() || !objects(path).is_dir() || !path.join("refs").is_dir() {
         return Err(StoreError::NotARepository(path.to_owned()));
     }
@@ -71,6 +72,7 @@ pub(crate) fn enter(path: &Path) -> Result<File, StoreError> {
         .map_err(StoreError::io("open", &lock))?;
     if file.try_lock().is_ok() {
         sweep(path)?;
+        alone()?;
         file.unlock().map_err(StoreError::io("unlock", &lock))?;
     }
     file.lock_shared().map_err(StoreError::io("lock", &lock))?;

@@ -21,6 +21,7 @@ mod error;
 pub mod fetch;
 mod foreign;
 mod history;
+mod journal;
 mod layout;
 mod loose;
 mod objects;

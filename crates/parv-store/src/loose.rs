@@ -2,7 +2,7 @@
 //!
 //! All writing of single objects goes through [`write`], so that another way (a journal, packs) can take its place.
 
-use crate::durable;
+use crate::durable::{self, Durability};
 use crate::error::StoreError;
 use crate::layout::{self, TEMPORARY_OBJECT};
 use crate::objects::{Database, Objects};
@@ -27,14 +27,26 @@ pub(crate) struct NewObject<'a> {
 ///
 /// An object that is there with the same bytes is not written again. One that is there and damaged is replaced.
 pub(crate) fn write(folder: &Path, present: &Database, objects: &[NewObject]) -> Result<(), StoreError> {
+    write_with(folder, present, objects, Durability::Now)
+}
+
+/// The same, with a choice of what makes it durable.
+pub(crate) fn write_with(
+    folder: &Path,
+    present: &Database,
+    objects: &[NewObject],
+    durability: Durability,
+) -> Result<(), StoreError> {
     let mut staged: Vec<(NamedTempFile, PathBuf)> = Vec::new();
     let mut touched = BTreeSet::new();
     for object in objects {
         let name = object.id.to_string();
         let fan_out = folder.join(&name[..2]);
         let path = fan_out.join(&name[2..]);
-        let stored = is_stored(present, object);
-        if !stored || path.exists() {
+        let there = path.exists();
+        // A commit is written once, so one without a file of its own is not worth looking for in the packs.
+        let stored = (there || object.kind != Kind::Commit) && is_stored(present, object);
+        if !stored || there {
             touched.insert(fan_out.clone());
         }
         if !stored {
@@ -46,13 +58,18 @@ pub(crate) fn write(folder: &Path, present: &Database, objects: &[NewObject]) ->
             staged.push((stage(&fan_out, object)?, path));
         }
     }
-    for (file, path) in &staged {
-        file.as_file().sync_all().map_err(StoreError::io("make durable", path))?;
+    if durability == Durability::Now {
+        for (file, path) in &staged {
+            file.as_file().sync_all().map_err(StoreError::io("make durable", path))?;
+        }
     }
     for (file, path) in staged {
         file.persist(&path).map_err(|error| StoreError::io("move into place", &path)(error.error))?;
     }
-    touched.iter().try_for_each(|folder| durable::sync_folder(folder))
+    match durability {
+        Durability::Now => touched.iter().try_for_each(|folder| durable::sync_folder(folder)),
+        Durability::Journal => Ok(()),
+    }
 }
 
 /// Whether it is there already, and whole.

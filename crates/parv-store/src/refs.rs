@@ -7,7 +7,7 @@
 //! a crash could leave half of a move behind. Refs in files of their own, which only stock git writes, count as they do
 //! for stock git (they win over `packed-refs`) and are folded in at the next move.
 
-use crate::durable;
+use crate::durable::{self, Durability};
 use crate::error::StoreError;
 use crate::layout;
 use parv_model::CommitId;
@@ -46,31 +46,73 @@ pub(crate) fn read(repository: &Path) -> Result<Vec<CommitId>, StoreError> {
 
 /// Moves all heads at once, if they are still the `old` ones. Durable when it returns.
 pub(crate) fn compare_and_set(repository: &Path, old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
-    let new = in_order(new);
-    if new.is_empty()
-        || new.len() > MAX_HEADS
-        || new.windows(2).any(|pair| pair[0] == pair[1])
-        || new[1..].contains(&new[0])
-    {
-        return Err(StoreError::HeadCount(new.len()));
-    }
+    Move::begin(repository, old, new)?.finish(Durability::Now)
+}
+
+/// Sets the heads, whatever they are now and even if that cannot be read. Durable when it returns.
+pub(crate) fn overwrite(repository: &Path, new: &[CommitId]) -> Result<(), StoreError> {
+    let new = checked(new)?;
     let packed = Lock::take(&repository.join(PACKED))?;
-    let mut refs = Refs::read(repository)?;
-    let (found, expected) = (refs.heads(), in_order(old));
-    if found != expected {
-        return Err(StoreError::HeadsMoved { expected, found });
+    let refs = match Refs::read(repository) {
+        Err(StoreError::MalformedRefs { .. }) => Refs::empty(),
+        refs => refs?,
+    };
+    Move { repository, packed, refs, new }.finish(Durability::Now)
+}
+
+/// A move of the heads that nobody can come between: the refs are locked and the heads are what was expected.
+pub(crate) struct Move<'a> {
+    repository: &'a Path,
+    packed: Lock,
+    refs: Refs,
+    new: Vec<CommitId>,
+}
+
+impl<'a> Move<'a> {
+    /// Locks the refs and makes sure that the heads are the `old` ones. Nothing has moved yet.
+    pub(crate) fn begin(repository: &'a Path, old: &[CommitId], new: &[CommitId]) -> Result<Self, StoreError> {
+        let new = checked(new)?;
+        let packed = Lock::take(&repository.join(PACKED))?;
+        let refs = Refs::read(repository)?;
+        let (found, expected) = (refs.heads(), in_order(old));
+        if found != expected {
+            return Err(StoreError::HeadsMoved { expected, found });
+        }
+        Ok(Self { repository, packed, refs, new })
     }
-    // Stock git takes this lock too before it writes a ref of its own.
-    let loose = refs.loose.iter().map(|name| Lock::take(&repository.join(name))).collect::<Result<Vec<_>, _>>()?;
-    refs.packed.retain(|name, _| name != MAIN && !name.starts_with(SIDE));
-    for (index, head) in new.iter().enumerate() {
-        refs.packed.insert(name_of(index, head), format!("{head} {}\n", name_of(index, head)));
+
+    /// The heads after it, in order.
+    pub(crate) fn target(&self) -> &[CommitId] {
+        &self.new
     }
-    packed.replace(&refs.encode())?;
-    for lock in loose {
-        lock.remove_target()?;
+
+    /// Moves.
+    pub(crate) fn finish(self, durability: Durability) -> Result<(), StoreError> {
+        let Self { repository, packed, mut refs, new } = self;
+        // Stock git takes this lock too before it writes a ref of its own.
+        let loose = refs.loose.iter().map(|name| Lock::take(&repository.join(name))).collect::<Result<Vec<_>, _>>()?;
+        refs.packed.retain(|name, _| name != MAIN && !name.starts_with(SIDE));
+        for (index, head) in new.iter().enumerate() {
+            refs.packed.insert(name_of(index, head), format!("{head} {}\n", name_of(index, head)));
+        }
+        // Refs in files of their own win over packed ones, so they may only go once those are durable.
+        let durability = if loose.is_empty() { durability } else { Durability::Now };
+        packed.replace(&refs.encode(), durability)?;
+        for lock in loose {
+            lock.remove_target()?;
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// The heads in order, if they are a set of heads.
+fn checked(heads: &[CommitId]) -> Result<Vec<CommitId>, StoreError> {
+    let heads = in_order(heads);
+    let twice = heads.windows(2).any(|pair| pair[0] == pair[1]) || heads.iter().skip(1).any(|head| *head == heads[0]);
+    if heads.is_empty() || heads.len() > MAX_HEADS || twice {
+        return Err(StoreError::HeadCount(heads.len()));
+    }
+    Ok(heads)
 }
 
 /// The lock files that a dead process may have left behind.
@@ -105,8 +147,12 @@ struct Refs {
 }
 
 impl Refs {
+    fn empty() -> Self {
+        Self { peeled: true, packed: BTreeMap::new(), loose: Vec::new(), ours: BTreeMap::new() }
+    }
+
     fn read(repository: &Path) -> Result<Self, StoreError> {
-        let mut refs = Self { peeled: true, packed: BTreeMap::new(), loose: Vec::new(), ours: BTreeMap::new() };
+        let mut refs = Self::empty();
         // Before the packed ones: a ref that is being folded in is seen here or there, or in both.
         let mut loose = BTreeMap::new();
         let mut names = vec![MAIN.to_owned()];
@@ -208,18 +254,18 @@ impl Lock {
         }
     }
 
-    /// Gives the target new contents, durably, and lets go of it.
-    fn replace(mut self, text: &str) -> Result<(), StoreError> {
+    /// Gives the target new contents and lets go of it.
+    fn replace(mut self, text: &str, durability: Durability) -> Result<(), StoreError> {
         let Some(file) = &self.file else { return Ok(()) };
         let write = || -> io::Result<()> {
             let mut out = fs::File::options().write(true).open(file)?;
             io::Write::write_all(&mut out, text.as_bytes())?;
-            out.sync_all()
+            if durability == Durability::Now { out.sync_all() } else { Ok(()) }
         };
         write().map_err(StoreError::io("write", file))?;
         durable::rename(file, &self.target)?;
         self.file = None;
-        self.sync()
+        if durability == Durability::Now { self.sync() } else { Ok(()) }
     }
 
     /// Removes the target, durably, and lets go of it.

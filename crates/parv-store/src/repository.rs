@@ -1,12 +1,15 @@
 //! One conversation's repository.
 
+use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::history::{self, Reachable};
+use crate::journal::{self, Journal};
 use crate::layout;
 use crate::loose::{self, NewObject};
 use crate::objects::{self, Database, Objects, to_commit, to_oid, to_oids};
-use crate::refs;
+use crate::refs::{self, Move};
 use crate::tree;
+use gix::ObjectId;
 use gix::objs::Kind;
 use gix::odb::store::init::Slots;
 use parv_model::object::{blob_id, commit_id, tree_id};
@@ -28,8 +31,24 @@ pub struct Repository(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     store: Arc<gix::odb::Store>,
-    /// Held for as long as the repository is in use; none where nothing may be written.
-    _lock: Option<File>,
+    /// None where nothing may be written.
+    writing: Option<Writing>,
+}
+
+/// What a repository has that is open for writing.
+struct Writing {
+    journal: Journal,
+    /// Held for as long as the repository is in use, by everybody who uses it.
+    lock: File,
+}
+
+impl Drop for Writing {
+    /// Whoever closes last spares the next one to open the repository a recovery. Should it fail, there is one.
+    fn drop(&mut self) {
+        if self.lock.try_lock().is_ok() {
+            let _ = self.journal.begin_anew();
+        }
+    }
 }
 
 /// A commit and what it brings: raw contents of objects, without Git's headers.
@@ -55,8 +74,9 @@ impl Repository {
     /// quarantines that nobody judges any more.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let lock = layout::enter(path)?;
-        Self::at(path, Some(lock))
+        let lock = layout::enter(path, || journal::recover(path, &Self::read_only(path)?.database()))?;
+        let journal = Journal::open(path)?;
+        Self::at(path, Some(Writing { journal, lock }))
     }
 
     /// Opens somebody else's repository, without leaving a trace in it.
@@ -64,7 +84,7 @@ impl Repository {
         Self::at(path, None)
     }
 
-    fn at(path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
+    fn at(path: &Path, writing: Option<Writing>) -> Result<Self, StoreError> {
         let path = path.canonicalize().map_err(StoreError::io("open", path))?;
         let options = gix::odb::store::init::Options {
             slots: Slots::Given(PACK_SLOTS),
@@ -74,7 +94,7 @@ impl Repository {
         let folder = layout::objects(&path);
         let store = gix::odb::Store::at_opts(folder.clone(), gix::hash::Kind::Sha1, &mut std::iter::empty(), options)
             .map_err(StoreError::io("open", &folder))?;
-        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), _lock: lock })))
+        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), writing })))
     }
 
     /// Its folder.
@@ -86,23 +106,35 @@ impl Repository {
     ///
     /// The parents, and every file and tree that the commit's tree brings anew, must be stored or among what is given.
     pub fn append(&self, new: &NewCommit) -> Result<CommitId, StoreError> {
-        let mut all = Vec::with_capacity(new.blobs.len() + new.trees.len() + 1);
-        for bytes in new.blobs {
-            all.push(NewObject { id: to_oid(blob_id(bytes)?.as_bytes()), kind: Kind::Blob, bytes });
-        }
-        for bytes in new.trees {
-            all.push(NewObject { id: to_oid(tree_id(bytes)?.as_bytes()), kind: Kind::Tree, bytes });
-        }
-        let id = commit_id(new.commit)?;
-        all.push(NewObject { id: to_oid(id.as_bytes()), kind: Kind::Commit, bytes: new.commit });
+        let (all, ids) = named(std::slice::from_ref(new))?;
+        let database = self.database();
+        require_complete(&Layered { new: &all, below: &database }, &ids)?;
+        loose::write(&layout::objects(self.path()), &database, &all)?;
+        Ok(ids[0])
+    }
 
+    /// Stores commits with what they bring, and moves the heads from `old` to `new`, in one durable step that takes a
+    /// single sync of the disk: what a message needs. Either all of it is there afterwards, or no head has moved.
+    ///
+    /// As [`append`](Self::append) and [`set_heads`](Self::set_heads), which it does at once.
+    pub fn write(&self, commits: &[NewCommit], old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
+        let (all, ids) = named(commits)?;
         let database = self.database();
         let objects = Layered { new: &all, below: &database };
-        let oid = to_oid(id.as_bytes());
-        let links = objects.links(&oid, &mut Vec::new())?;
-        tree::visit_commits(&objects, &[(oid, links)], |kind, id| objects.require_kind(kind, id))?;
-        loose::write(&layout::objects(self.path()), &database, &all)?;
-        Ok(id)
+        require_complete(&objects, &ids)?;
+        require_commits(&objects, new)?;
+        let heads = Move::begin(self.path(), old, new)?;
+        let folder = layout::objects(self.path());
+        let Some(journal) = self.0.writing.as_ref().map(|writing| &writing.journal).filter(|_| Journal::fits(&all))
+        else {
+            loose::write(&folder, &database, &all)?;
+            return heads.finish(Durability::Now);
+        };
+        journal.settle()?;
+        let entry = journal.append(&all, old, heads.target())?;
+        let written = loose::write_with(&folder, &database, &all, Durability::Journal)
+            .and_then(|()| heads.finish(Durability::Journal));
+        written.inspect_err(|_| journal.retract(entry))
     }
 
     /// The heads: first the one that is `main`, then the others in the order of their ids. None in a new repository.
@@ -113,11 +145,7 @@ impl Repository {
     /// Moves the heads from `old` to `new` in one durable step, or fails with [`StoreError::HeadsMoved`] when they are not
     /// `old` any more. The first of `new` becomes `main`; every one must be stored.
     pub fn set_heads(&self, old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
-        let database = self.database();
-        let mut buffer = Vec::new();
-        for head in to_oids(new) {
-            database.require(Kind::Commit, &head, &mut buffer)?;
-        }
+        require_commits(&self.database(), new)?;
         refs::compare_and_set(self.path(), old, new)
     }
 
@@ -157,6 +185,35 @@ impl Repository {
     pub(crate) fn bulk_database(&self) -> Database {
         Database::for_bulk(&self.0.store)
     }
+}
+
+/// The objects of new commits with their names, and the names of the commits.
+fn named<'a>(commits: &'a [NewCommit<'a>]) -> Result<(Vec<NewObject<'a>>, Vec<CommitId>), StoreError> {
+    let (mut all, mut ids) = (Vec::new(), Vec::new());
+    for new in commits {
+        for bytes in new.blobs {
+            all.push(NewObject { id: to_oid(blob_id(bytes)?.as_bytes()), kind: Kind::Blob, bytes });
+        }
+        for bytes in new.trees {
+            all.push(NewObject { id: to_oid(tree_id(bytes)?.as_bytes()), kind: Kind::Tree, bytes });
+        }
+        let id = commit_id(new.commit)?;
+        all.push(NewObject { id: to_oid(id.as_bytes()), kind: Kind::Commit, bytes: new.commit });
+        ids.push(id);
+    }
+    Ok((all, ids))
+}
+
+/// Makes sure that everything these commits refer to is there.
+fn require_complete(objects: &impl Objects, commits: &[CommitId]) -> Result<(), StoreError> {
+    let with_links = |id: ObjectId| Ok((id, objects.links(&id, &mut Vec::new())?));
+    let commits = to_oids(commits).into_iter().map(with_links).collect::<Result<Vec<_>, StoreError>>()?;
+    tree::visit_commits(objects, &commits, |kind, id| objects.require_kind(kind, id))
+}
+
+/// Makes sure that these commits are there.
+fn require_commits(objects: &impl Objects, commits: &[CommitId]) -> Result<(), StoreError> {
+    to_oids(commits).iter().try_for_each(|id| objects.require(Kind::Commit, id, &mut Vec::new()).map(drop))
 }
 
 /// New objects in memory over those that are stored.

@@ -72,8 +72,10 @@ impl Writer {
     /// Writes a message on top of all heads.
     pub fn write(&mut self, text: &str) -> CommitId {
         let heads = self.repository.heads().unwrap();
-        let id = self.store(&heads, text);
-        self.repository.set_heads(&heads, &[id]).unwrap();
+        self.time += 1;
+        let bytes = commit(self.tree, &heads, self.time, text);
+        let id = commit_id(&bytes).unwrap();
+        self.repository.write(&[NewCommit { blobs: &[], trees: &[], commit: &bytes }], &heads, &[id]).unwrap();
         id
     }
 

@@ -26,6 +26,20 @@ pub(crate) struct Ledger {
     author: Arc<Author>,
 }
 
+/// A commit that was judged and is about to be stored, with what it brings.
+struct Composed {
+    commit: CheckedCommit,
+    blobs: Vec<Vec<u8>>,
+    trees: Vec<Vec<u8>>,
+    bytes: Vec<u8>,
+}
+
+impl Composed {
+    fn objects(&self) -> NewCommit<'_> {
+        NewCommit { blobs: &self.blobs, trees: &self.trees, commit: &self.bytes }
+    }
+}
+
 /// Why fetched commits were not taken in.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum IntakeError {
@@ -53,8 +67,8 @@ impl Ledger {
             }
         };
         let replica = Replica::begin(&root, &draft)?;
-        append(&repository, &draft, &bytes)?;
-        repository.set_heads(&[], &[root.id()])?;
+        let blobs: Vec<Vec<u8>> = draft.blobs().map(<[u8]>::to_vec).collect();
+        repository.write(&[NewCommit { blobs: &blobs, trees: draft.trees(), commit: &bytes }], &[], &[root.id()])?;
         let mut this = Self::new(repository, replica, vec![root.id()], author);
         this.note(std::slice::from_ref(&root));
         Ok(this)
@@ -172,7 +186,7 @@ impl Ledger {
     }
 
     fn compose_all(&mut self, message: Message, profile: Option<&[u8]>) -> Result<Vec<CheckedCommit>, Error> {
-        let mut written = Vec::new();
+        let mut written: Vec<Composed> = Vec::new();
         let (mut tip, mut beside) = (self.heads[0], Vec::new());
         if let Message::Join(_) = message {
             // Who is no member yet cannot merge.
@@ -180,17 +194,18 @@ impl Ledger {
         } else {
             for other in self.heads.clone().into_iter().skip(1) {
                 let merge = self.compose(&[tip, other], Message::Merge, None)?;
-                tip = merge.id();
+                tip = merge.commit.id();
                 written.push(merge);
             }
         }
         let last = self.compose(&[tip], message, profile)?;
-        beside.push(last.id());
+        beside.push(last.commit.id());
         beside.sort();
         written.push(last);
-        self.repository.set_heads(&self.heads, &beside)?;
+        let new: Vec<NewCommit> = written.iter().map(Composed::objects).collect();
+        self.repository.write(&new, &self.heads, &beside)?;
         self.heads = beside;
-        Ok(written)
+        Ok(written.into_iter().map(|composed| composed.commit).collect())
     }
 
     /// The head on which the own account can join, and the others.
@@ -201,27 +216,25 @@ impl Ledger {
         (others.remove(invited.unwrap_or(0)), others)
     }
 
-    /// Makes one commit, judges it like anybody's, and puts its objects on the disk. No head moves.
-    fn compose(
-        &mut self,
-        parents: &[CommitId],
-        message: Message,
-        profile: Option<&[u8]>,
-    ) -> Result<CheckedCommit, Error> {
+    /// Makes one commit and judges it like anybody's. Nothing is stored yet.
+    fn compose(&mut self, parents: &[CommitId], message: Message, profile: Option<&[u8]>) -> Result<Composed, Error> {
         let not_allowed = |why: String| Error::NotAllowed(why);
         let draft = self
             .replica
             .draft(parents, &self.author.credentials, message, profile)
             .map_err(|error| not_allowed(error.to_string()))?;
-        let mut time = clock::now();
-        for parent in parents {
-            time = time.max(self.commit(parent)?.time);
-        }
+        let newest =
+            parents.iter().filter_map(|parent| self.replica.display_key(parent)).map(|(_, time, _)| time).max();
+        let time = clock::now().max(newest.unwrap_or_default());
         let bytes = self.author.sign(&draft.commit(self.author.name.clone(), self.author.device(), time));
         let checked = CheckedCommit::check(&bytes).map_err(|refusal| not_allowed(refusal.why))?;
         self.replica.admit(&checked, &draft).map_err(|refusal| not_allowed(refusal.why))?;
-        append(&self.repository, &draft, &bytes)?;
-        Ok(checked)
+        Ok(Composed {
+            commit: checked,
+            blobs: draft.blobs().map(<[u8]>::to_vec).collect(),
+            trees: draft.trees().to_vec(),
+            bytes,
+        })
     }
 
     /// Takes fetched commits in: all of them, or none. Returns those that were not known, parents first.
@@ -329,13 +342,6 @@ fn enter(log: &mut LogIndex, replica: &Replica, commits: &[CheckedCommit]) {
             }
         }
     }
-}
-
-/// Puts the objects of a commit on the disk.
-fn append(repository: &Repository, draft: &Draft, commit: &[u8]) -> Result<(), StoreError> {
-    let blobs: Vec<Vec<u8>> = draft.blobs().map(<[u8]>::to_vec).collect();
-    repository.append(&NewCommit { blobs: &blobs, trees: draft.trees(), commit })?;
-    Ok(())
 }
 
 /// The bytes of commits that must be there.
