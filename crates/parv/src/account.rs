@@ -1,5 +1,4 @@
-//! An account on this device: a folder with its keys and everything that belongs to it
-//! (see [`crate::folders`] for what lies where).
+//! An account on this device: a folder with its keys and everything that belongs to it.
 
 use crate::Error;
 use crate::clock;

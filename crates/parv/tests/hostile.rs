@@ -117,6 +117,18 @@ impl Mallory {
 
     /// Writes a really signed text on top of its head, with whatever tree, and makes it the head.
     fn write(&self, trees: &[Vec<u8>], blobs: &[Vec<u8>], tree: Option<TreeId>, text: &str) -> CommitId {
+        self.write_late(trees, blobs, tree, text, 0)
+    }
+
+    /// The same, dated so many seconds after what it builds on.
+    fn write_late(
+        &self,
+        trees: &[Vec<u8>],
+        blobs: &[Vec<u8>],
+        tree: Option<TreeId>,
+        text: &str,
+        late: i64,
+    ) -> CommitId {
         let head = self.repository.heads().unwrap();
         let (parent, _) = Commit::decode(&self.repository.commit(&head[0]).unwrap().unwrap()).unwrap();
         let commit = Commit {
@@ -124,7 +136,7 @@ impl Mallory {
             parents: vec![head[0]],
             author: DisplayName::sanitise("Mallory"),
             device: self.identity.device_id(),
-            time: parent.time,
+            time: parent.time + late,
             message: Message::Text { body: text.into() }.encode(),
         };
         let bytes = commit.encode(&sshsig::sign(&self.identity.device_key, &commit.payload()));
@@ -298,6 +310,18 @@ async fn a_commit_that_breaks_a_rule_is_refused_with_its_reason() {
     mallory.lure(device, good).await;
     mallory.serve(|writer| writer).await;
     ann.wait_text("sorry").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_dated_far_ahead_is_not_taken() {
+    let (mut ann, mut mallory, id, device) = ann_and_mallory().await;
+    let before = listing(&ann.repository(&id));
+    let head = mallory.write_late(&[], &[], None, "from tomorrow", 2 * 86_400);
+    mallory.lure(device, head).await;
+    mallory.serve(|writer| writer).await;
+    let why = failure(&mut ann).await;
+    assert!(why.contains("ahead") && why.contains(&head.to_string()), "{why}");
+    assert_eq!(listing(&ann.repository(&id)), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -210,6 +210,27 @@ async fn three_get_every_message_exactly_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn messages_pass_through_whoever_knows_both() {
+    let (mut ann, mut bob, mut carol) =
+        (Person::new("Ann").await, Person::new("Bob").await, Person::new("Carol").await);
+    for (one, other) in [(&ann, &carol), (&carol, &ann)] {
+        one.engine.block(other.engine.device_id()).await.unwrap();
+    }
+    bob.connect(&ann).await;
+    bob.connect(&carol).await;
+    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
+    bring_in(&mut ann, &mut bob, &id).await;
+    bring_in(&mut bob, &mut carol, &id).await;
+    for (number, text) in ["one", "two", "three"].into_iter().enumerate() {
+        let (from, to) = if number % 2 == 0 { (&carol, &mut ann) } else { (&ann, &mut carol) };
+        from.conversation(&id).send(text).await.unwrap();
+        to.wait_text(text).await;
+    }
+    assert_eq!(ann.texts(&id).await, ["one", "two", "three"]);
+    assert_eq!(ann.engine.peers().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn leaving_is_seen_and_then_erased() {
     let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
     bob.connect(&ann).await;

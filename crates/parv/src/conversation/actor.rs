@@ -3,6 +3,7 @@
 //! Commands come in one by one; what blocks runs on the blocking pool while the actor waits for it. Fetches run beside
 //! it, and only the intake of what they bring is done in turn, so an own commit never waits for a peer.
 
+use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
 use super::ledger::{IntakeError, Ledger};
 use super::room::{Heard, Room, View};
@@ -17,14 +18,20 @@ use parv_model::{CommitId, ConversationId, DeviceId, Message, Refusal, Uri, Vote
 use parv_net::Acceptance;
 use parv_validator::CheckedCommit;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, sleep_until};
 
 /// How many commands wait for an actor. Who sends more waits too.
 const COMMAND_QUEUE: usize = 256;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;
+
+/// How long after a change to see who has not heard of it; those that follow in the meantime count with it. Gossip takes
+/// milliseconds.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What an actor is asked to do.
 pub(crate) enum Command {
@@ -45,6 +52,9 @@ pub(crate) struct Actor {
     /// Away only while the blocking pool works on it.
     ledger: Option<Ledger>,
     view: watch::Sender<Arc<View>>,
+    awareness: Arc<Awareness>,
+    /// When to see who has not heard of the last change.
+    ripple: Option<Instant>,
     schedule: Schedule,
     waiting: Vec<DeviceId>,
     fetches: JoinSet<(DeviceId, Result<Option<Fetched>, FetchFailure>)>,
@@ -63,6 +73,8 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         id,
         ledger: Some(ledger),
         view,
+        awareness: room.awareness().clone(),
+        ripple: None,
         schedule: Schedule::default(),
         waiting: Vec::new(),
         fetches: JoinSet::new(),
@@ -82,6 +94,11 @@ impl Actor {
                     // Aborted with the actor, or lost; there is nothing to take in.
                     Err(error) => { tracing::error!(conversation = %self.id, "a fetch was lost: {error}"); Ok(()) }
                 },
+                () = at(self.ripple) => {
+                    self.ripple = None;
+                    self.hub.ripple(self.id, &self.view.borrow(), &self.awareness);
+                    Ok(())
+                }
                 command = commands.recv() => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
@@ -178,6 +195,10 @@ impl Actor {
     /// Somebody has something: fetches it, unless it is here.
     async fn hear(&mut self, heard: Heard) {
         let Heard { commit, sources, announcement } = heard;
+        // Who passes an announcement on has fetched what it is about.
+        for device in &sources {
+            self.awareness.note(*device, commit.as_slice());
+        }
         let known = commit.is_some_and(|commit| self.ledger.as_ref().is_some_and(|ledger| ledger.knows(&commit)));
         if known {
             return self.hub.judge(announcement, Acceptance::Accept).await;
@@ -221,6 +242,7 @@ impl Actor {
             Ok(None) => true,
             Ok(Some(fetched)) => {
                 errand.commits.extend(fetched.quarantine.heads());
+                self.awareness.note(device, fetched.quarantine.heads());
                 self.take_in(device, fetched, &errand).await?
             }
             Err(FetchFailure::Refused(refusal)) => {
@@ -314,14 +336,26 @@ impl Actor {
     }
 
     /// Makes a change visible, then tells of it.
-    fn publish(&self, view: View, events: Vec<Event>) {
+    fn publish(&mut self, view: View, events: Vec<Event>) {
         self.hub.access.update(self.id, view.state.clone());
+        self.awareness.keep(&view.heads);
+        if self.hub.net.is_some() {
+            self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
+        }
         self.view.send_replace(Arc::new(view));
         events.into_iter().for_each(|event| self.hub.tell(event));
     }
 
     fn announce(&self) {
         self.hub.announce(self.id, &self.view.borrow());
+    }
+}
+
+/// Comes when it is time; never, if there is no time set.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

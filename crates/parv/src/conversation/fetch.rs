@@ -4,8 +4,8 @@
 //! nearly all of the time, are checked here too.
 
 use crate::engine::hub::Net;
-use crate::replay;
-use parv_model::{ConversationId, DeviceId, Refusal};
+use crate::{clock, replay};
+use parv_model::{CommitId, ConversationId, DeviceId, Refusal};
 use parv_net::{GitStream, NetError};
 use parv_store::{FetchError, FetchLimits, Quarantine, Repository, StoreError};
 use parv_validator::CheckedCommit;
@@ -15,6 +15,10 @@ use tokio::time::{sleep, timeout};
 
 /// How long to wait before a busy device is asked again the first time; doubled each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How far ahead of this device's clock a commit may be dated, in seconds: a day, so that no clock that is a bit off and
+/// no time zone taken for another one hurts.
+const MAX_AHEAD: i64 = 86_400;
 
 /// What one device had that was not here, with good signatures. Dropping it deletes it.
 pub(crate) struct Fetched {
@@ -41,6 +45,9 @@ pub(crate) enum FetchFailure {
     /// What was fetched could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A commit is dated too far ahead of this device's clock to be judged now (validation §7).
+    #[error("commit {0} is dated more than a day ahead of this device's clock; it is not taken before that time comes")]
+    Ahead(CommitId),
     /// The engine is shutting down, or the thread was lost.
     #[error("the fetch was broken off")]
     BrokenOff(#[from] JoinError),
@@ -90,6 +97,10 @@ fn check(quarantine: Quarantine) -> Result<Fetched, FetchFailure> {
             bytes.push(quarantine.commit(id)?.ok_or_else(|| replay::missing(*id))?);
         }
         commits.extend(replay::check_all(batch, &bytes)?);
+    }
+    let latest = clock::now() + MAX_AHEAD;
+    if let Some(ahead) = commits.iter().find(|commit| commit.commit().time > latest) {
+        return Err(FetchFailure::Ahead(ahead.id()));
     }
     Ok(Fetched { quarantine, commits })
 }

@@ -5,6 +5,7 @@
 //! it ([`fetch`], planned by [`schedule`]); reading the [`log`] needs neither.
 
 pub(crate) mod actor;
+pub(crate) mod awareness;
 pub(crate) mod fetch;
 pub(crate) mod ledger;
 mod log;

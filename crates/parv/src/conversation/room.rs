@@ -1,6 +1,7 @@
 //! The door to an actor: commands go in, and what anybody may look at without asking it.
 
 use super::actor::Command;
+use super::awareness::Awareness;
 use super::ledger::Ledger;
 use super::log::{self, LogIndex};
 use crate::Error;
@@ -11,8 +12,7 @@ use parv_model::{CommitId, ConversationId, Message, Uri, VoteKind};
 use parv_net::AnnouncementHandle;
 use parv_store::Repository;
 use parv_validator::{BlobSource, State};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How things stand in a conversation.
@@ -65,16 +65,13 @@ pub(crate) struct Room {
     view: watch::Receiver<Arc<View>>,
     log: Arc<RwLock<LogIndex>>,
     repository: Repository,
-    served: Arc<Mutex<VecDeque<CommitId>>>,
+    awareness: Arc<Awareness>,
 }
-
-/// How many of the heads that others have fetched are remembered.
-const MAX_SERVED_HEADS: usize = 64;
 
 impl Room {
     pub(crate) fn new(ledger: &Ledger, commands: mpsc::Sender<Command>, view: watch::Receiver<Arc<View>>) -> Self {
         let (log, repository) = (ledger.log().clone(), ledger.repository().clone());
-        Self { id: ledger.id(), commands, view, log, repository, served: Arc::default() }
+        Self { id: ledger.id(), commands, view, log, repository, awareness: Arc::default() }
     }
 
     pub(crate) fn id(&self) -> ConversationId {
@@ -128,21 +125,9 @@ impl Room {
         }
     }
 
-    /// Others have these heads now, with all that they reach.
-    pub(crate) fn note_served(&self, heads: &[CommitId]) {
-        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        for head in heads {
-            if !served.contains(head) {
-                served.push_back(*head);
-            }
-        }
-        let surplus = served.len().saturating_sub(MAX_SERVED_HEADS);
-        served.drain(..surplus);
-    }
-
-    /// Whether somebody has fetched a commit that was a head.
-    pub(crate) fn was_served(&self, head: &CommitId) -> bool {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner).contains(head)
+    /// Who is known to have which heads.
+    pub(crate) fn awareness(&self) -> &Arc<Awareness> {
+        &self.awareness
     }
 
     /// Ends the actor; returns when all that it was told before is done.

@@ -1,8 +1,9 @@
 //! What the tasks of an engine share.
 
-use crate::access::Access;
+use crate::access::{self, Access};
 use crate::author::Author;
 use crate::contacts::Contacts;
+use crate::conversation::awareness::Awareness;
 use crate::conversation::room::{Room, View};
 use crate::event::Event;
 use crate::folders::Folders;
@@ -26,6 +27,9 @@ const EVENT_QUEUE: usize = 4096;
 
 /// How many heads are named when heads are exchanged or announced. Whoever fetches gets all of them anyway.
 const MAX_NOTICES: usize = 16;
+
+/// How many neighbours are told heads directly when gossip may have missed them.
+const MAX_RIPPLE: usize = 4;
 
 /// The network, if there is one.
 #[derive(Clone)]
@@ -235,6 +239,22 @@ impl Hub {
         let Some(Place::Open(room) | Place::Leaving(room)) = self.place(&id) else { return };
         for notice in self.notices(id, &room.view()) {
             self.send(device, notice.envelope());
+        }
+    }
+
+    /// Tells heads to a few connected members' devices that are not known to have them.
+    pub(crate) fn ripple(&self, id: ConversationId, view: &View, awareness: &Awareness) {
+        let members = |device: &DeviceId| access::is_writer(self.access.role(device, &id));
+        let mut neighbours: Vec<_> = self.people.all().into_iter().map(|(device, _)| device).filter(members).collect();
+        neighbours.retain(|device| !awareness.has_all(device, &view.heads));
+        // An order of its own for each device and state, so that not everybody tells the same few.
+        let own = *self.author.device().as_bytes();
+        neighbours.sort_by_cached_key(|device| {
+            let heads = view.heads.iter().flat_map(|head| *head.as_bytes());
+            *blake3::hash(&own.into_iter().chain(*device.as_bytes()).chain(heads).collect::<Vec<_>>()).as_bytes()
+        });
+        for device in neighbours.into_iter().take(MAX_RIPPLE) {
+            self.tell_heads(id, device);
         }
     }
 

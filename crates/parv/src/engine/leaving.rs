@@ -9,7 +9,7 @@ use crate::conversation::room::Room;
 use crate::event::Event;
 use crate::folders::Folders;
 use crate::{Error, clock, files};
-use parv_model::{CommitId, ConversationId, Message};
+use parv_model::{CommitId, ConversationId, DeviceId, Message};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ pub(crate) async fn leave(hub: &Arc<Hub>, room: &Room) -> Result<(), Error> {
     files::write_json(&mark(&hub.folders, &id), &Removed { at: clock::now() })?;
     hub.put(id, Place::Leaving(room.clone()));
     hub.tell(Event::ConversationRemoved { conversation: id });
-    if news.is_none_or(|news| room.was_served(&news)) {
+    if news.is_none_or(|news| room.awareness().anybody_has(&news)) {
         return erase(hub, id).await;
     }
     // Who is connected is told directly, and given a moment to fetch.
@@ -69,9 +69,9 @@ pub(crate) async fn leave(hub: &Arc<Hub>, room: &Room) -> Result<(), Error> {
 }
 
 /// A device has these heads of a conversation now. If it was left, and that is known now, it can go.
-pub(super) async fn served(hub: &Arc<Hub>, id: ConversationId, heads: &[CommitId]) {
+pub(super) async fn served(hub: &Arc<Hub>, id: ConversationId, device: DeviceId, heads: &[CommitId]) {
     let Some(room) = hub.room(&id) else { return };
-    room.note_served(heads);
+    room.awareness().note(device, heads);
     // Looked up after the note: whoever is leaving right now looks the other way round.
     let Some(Place::Leaving(room)) = hub.place(&id) else { return };
     if room.view().heads.iter().any(|head| !heads.contains(head)) {

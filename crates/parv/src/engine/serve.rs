@@ -50,7 +50,7 @@ impl Server {
             });
             match serving.await {
                 Ok(Ok(served)) => {
-                    leaving::served(&task, id, &served.heads).await;
+                    leaving::served(&task, id, peer, &served.heads).await;
                     task.tell(Event::Fetched { conversation: id, device: peer, heads: served.heads });
                 }
                 Ok(Err(error)) => tracing::debug!(%peer, conversation = %id, "serving ended early: {error}"),
