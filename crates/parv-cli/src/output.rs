@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
 use crate::text::{count, date, harmless, short};
-use parv::{Message, Role, Uri};
+use parv::{Call, Message, Role, Uri};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -99,6 +99,20 @@ fn says(message: &serde_json::Value) -> String {
     let bytes = message.to_string();
     match Message::decode(bytes.as_bytes()) {
         Ok(Message::Text { body }) => harmless(&body, "    "),
+        Ok(Message::Reply { to, body }) => format!("(to {}) {}", short(&to), harmless(&body, "    ")),
+        Ok(Message::Reaction { to, body }) => format!("— reacted to {} with {}", short(&to), harmless(&body, "    ")),
+        Ok(Message::Edit { of, body, .. }) if body.is_empty() => format!("— deleted {}", short(&of)),
+        Ok(Message::Edit { of, body, .. }) => format!("— edited {}: {}", short(&of), harmless(&body, "    ")),
+        Ok(Message::File(file)) => {
+            format!("— offers the file {} ({} bytes)", harmless(&file.display_name, "    "), file.total_size)
+        }
+        Ok(Message::Call(Call::Ended { to, duration })) => {
+            format!("— called {} for {} seconds", short(&to), duration / 1000)
+        }
+        Ok(Message::Call(Call::Hosted { duration: None, .. })) => "— began a call".to_owned(),
+        Ok(Message::Call(Call::Hosted { duration: Some(duration), .. })) => {
+            format!("— ended a call of {} seconds", duration / 1000)
+        }
         Ok(Message::Initial { mode, invited }) => match invited {
             Some(uri) => format!("— began this conversation ({mode}) with {}", short(&uri)),
             None => format!("— began this conversation ({mode})"),

@@ -19,7 +19,7 @@ pub mod refusal;
 
 pub use commit::{Commit, CommitFormatError, DisplayName};
 pub use id::{BlobId, CommitId, ConversationId, DeviceId, ParseIdError, TreeId, Uri};
-pub use message::{Message, MessageError, VoteKind};
+pub use message::{Call, EditForm, FileAnnouncement, Message, MessageError, VoteKind};
 pub use mode::{Mode, Role};
 pub use path::{Category, TreePath};
 pub use refusal::{Refusal, Rule};

@@ -3,7 +3,7 @@
 //! A draft is made by the same code that judges, so what a device writes is what others will compute. It grants nothing:
 //! the finished commit is admitted like anybody's.
 
-use crate::event::{Brought, Event};
+use crate::event::{Act, Brought, Event};
 use crate::kinds;
 use crate::replica::Replica;
 use crate::resolve::apply;
@@ -204,7 +204,7 @@ impl Replica {
                     Message::Leave(_) => Brought::default(),
                     _ => draft.bring_missing(author, &before)?,
                 };
-                if matches!(draft.message, Message::Text { .. }) && brought == Brought::default() {
+                if kinds::act(&draft.message, &before, profile) == Some(Act::Witness) && brought == Brought::default() {
                     draft.tree = before.tree();
                     return Ok(draft);
                 }

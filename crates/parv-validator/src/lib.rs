@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ancestry;
 mod authority;
 mod checked;
 mod draft;

@@ -4,10 +4,11 @@
 //! worth when concurrent commits become known is `resolve`'s business. A batch that turns out to hold a bad commit is
 //! taken back as a whole by [`Replica::rollback`].
 
+use crate::ancestry::Ancestry;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Event, Past};
-use crate::kinds::{self, Deed};
+use crate::kinds::{self, Deed, Editable};
 use crate::resolve::{Memo, Resolver, apply};
 use crate::source::BlobSource;
 use crate::state::State;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub struct Replica {
     conversation: ConversationId,
     records: BTreeMap<CommitId, Record>,
+    ancestry: Ancestry,
     /// Ids in order of admission, so that the newest can be taken back.
     admitted: Vec<CommitId>,
     events: Vec<Event>,
@@ -29,11 +31,10 @@ pub struct Replica {
 /// What is kept of an admitted commit.
 #[derive(Debug, Clone)]
 pub(crate) struct Record {
-    parents: Vec<CommitId>,
-    generation: u64,
     clamped_time: i64,
     author: Uri,
     leaves: bool,
+    editable: Editable,
     pub(crate) past: Arc<Past>,
     pub(crate) state: Arc<State>,
 }
@@ -52,6 +53,7 @@ impl Replica {
         let mut replica = Self {
             conversation: ConversationId::new(root.id()),
             records: BTreeMap::new(),
+            ancestry: Ancestry::default(),
             admitted: Vec::new(),
             events: Vec::new(),
             memo: Memo::new(),
@@ -75,11 +77,11 @@ impl Replica {
         match *commit.commit().parents.as_slice() {
             [parent] => {
                 let Record { past, state, .. } = self.record(&parent).clone();
-                let deed = kinds::ordinary(commit, &state, source)?;
+                let deed = kinds::ordinary(commit, &state, &Behind { replica: self, parent }, source)?;
                 self.take(commit, deed, past, state)
             }
             [one, other] => {
-                if self.is_ancestor(&one, &other) || self.is_ancestor(&other, &one) {
+                if self.ancestry.is_ancestor(&one, &other) || self.ancestry.is_ancestor(&other, &one) {
                     return Err(commit.refuse(Rule::Kind, "it merges a head with that head's own past"));
                 }
                 let (past, state) = self.union(&one, &other);
@@ -95,7 +97,7 @@ impl Replica {
     fn take(&mut self, commit: &CheckedCommit, deed: Deed, past: Arc<Past>, before: Arc<State>) -> Result<(), Refusal> {
         let Deed { author, act, brought } = deed;
         let parents = &commit.commit().parents;
-        let generation = parents.iter().map(|parent| self.record(parent).generation + 1).max().unwrap_or(0);
+        let generation = parents.iter().map(|parent| self.ancestry.generation(parent) + 1).max().unwrap_or(0);
         let parent_time = parents.iter().map(|parent| self.record(parent).clamped_time).max().unwrap_or(0);
         let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
             (past, before)
@@ -118,14 +120,14 @@ impl Replica {
         };
         require_tree(commit, &state)?;
         let record = Record {
-            parents: parents.clone(),
-            generation,
             clamped_time: commit.commit().time.max(parent_time),
             author,
             leaves: act == Act::Leave,
+            editable: Editable::of(commit.message()),
             past,
             state,
         };
+        self.ancestry.add(commit.id(), parents);
         self.records.insert(commit.id(), record);
         self.admitted.push(commit.id());
         Ok(())
@@ -155,7 +157,7 @@ impl Replica {
     /// Sorts commits for display: generation, time (never before that of a parent), id. The same on every device, and
     /// parents always come first (requirement M2).
     pub fn display_key(&self, commit: &CommitId) -> Option<(u64, i64, CommitId)> {
-        self.records.get(commit).map(|record| (record.generation, record.clamped_time, *commit))
+        self.records.get(commit).map(|record| (self.ancestry.generation(commit), record.clamped_time, *commit))
     }
 
     /// Where the replica stands now.
@@ -165,8 +167,9 @@ impl Replica {
 
     /// Forgets everything that was admitted since.
     pub fn rollback(&mut self, to: Checkpoint) {
-        for commit in self.admitted.drain(to.commits.min(self.admitted.len())..) {
+        for commit in self.admitted.drain(to.commits.min(self.admitted.len())..).rev() {
             self.records.remove(&commit);
+            self.ancestry.remove_last(&commit);
         }
         self.events.truncate(to.events);
         // The numbers of forgotten events will be given to others.
@@ -176,7 +179,7 @@ impl Replica {
     /// The given commits without those that are ancestors of others among them, and without unknown ones, sorted.
     pub fn maximal(&self, commits: &[CommitId]) -> Vec<CommitId> {
         let known: BTreeSet<CommitId> = commits.iter().filter(|commit| self.knows(commit)).copied().collect();
-        let below = |commit: &CommitId| known.iter().any(|other| other != commit && self.is_ancestor(commit, other));
+        let below = |commit: &CommitId| known.iter().any(|other| self.ancestry.is_ancestor(commit, other));
         known.iter().filter(|commit| !below(commit)).copied().collect()
     }
 
@@ -237,26 +240,19 @@ impl Replica {
     pub(crate) fn record(&self, commit: &CommitId) -> &Record {
         &self.records[commit]
     }
+}
 
-    /// Whether `ancestor` is a strict ancestor of `commit`, both being known.
-    fn is_ancestor(&self, ancestor: &CommitId, commit: &CommitId) -> bool {
-        let target = self.record(ancestor);
-        if !target.past.events.is_subset(&self.record(commit).past.events) {
-            return false;
-        }
-        let mut seen = BTreeSet::new();
-        let mut open = vec![*commit];
-        while let Some(commit) = open.pop() {
-            for parent in &self.record(&commit).parents {
-                if parent == ancestor {
-                    return true;
-                }
-                if self.record(parent).generation > target.generation && seen.insert(*parent) {
-                    open.push(*parent);
-                }
-            }
-        }
-        false
+/// What lies behind a commit that has this parent.
+struct Behind<'a> {
+    replica: &'a Replica,
+    parent: CommitId,
+}
+
+impl kinds::Past for Behind<'_> {
+    fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)> {
+        let behind = *commit == self.parent || self.replica.ancestry.is_ancestor(commit, &self.parent);
+        let record = self.replica.records.get(commit).filter(|_| behind)?;
+        Some((record.author, record.editable))
     }
 }
 

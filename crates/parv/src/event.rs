@@ -26,11 +26,11 @@ pub enum Event {
         /// Which one.
         conversation: ConversationId,
     },
-    /// A text was written, here or elsewhere.
+    /// Something was said, here or elsewhere: a text, a reply, a reaction, an edit, a file, a call.
     Message {
         /// In which conversation.
         conversation: ConversationId,
-        /// The text with its author and commit.
+        /// What was said, with its author and commit.
         entry: LogEntry,
     },
     /// Somebody's part in a conversation changed.

@@ -52,7 +52,8 @@ pub use engine::{Engine, Network, Options};
 pub use error::Error;
 pub use event::{Event, MemberChange};
 pub use parv_model::{
-    BlobId, CommitId, ConversationId, DeviceId, Message, Mode, ParseIdError, Refusal, Role, Rule, TreeId, Uri, VoteKind,
+    BlobId, Call, CommitId, ConversationId, DeviceId, EditForm, FileAnnouncement, Message, Mode, ParseIdError, Refusal,
+    Role, Rule, TreeId, Uri, VoteKind,
 };
 pub use parv_net::Multiaddr;
 pub use requests::Request;

@@ -5,6 +5,7 @@ mod initial;
 mod join;
 mod leave;
 mod profile;
+mod reference;
 mod resolution;
 mod vote;
 
@@ -13,9 +14,10 @@ use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought};
 use crate::source::BlobSource;
 use crate::state::State;
-use parv_model::{BlobId, Message, Refusal, Rule, TreePath, Uri, VoteKind};
+use parv_model::{BlobId, CommitId, Message, Refusal, Rule, TreePath, Uri, VoteKind};
 
 pub(crate) use initial::{initial, initial_state};
+pub(crate) use reference::Editable;
 
 /// What a commit does, and by whom: all that the state machine needs of it.
 #[derive(Debug)]
@@ -25,10 +27,17 @@ pub(crate) struct Deed {
     pub(crate) brought: Brought,
 }
 
-/// A commit that is being judged, with the state of its past.
+/// What a commit can refer to.
+pub(crate) trait Past {
+    /// Author and kind of an earlier commit, if it lies in this past.
+    fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)>;
+}
+
+/// A commit that is being judged, with its past and the state of it.
 struct Case<'a> {
     commit: &'a CheckedCommit,
     before: &'a State,
+    past: &'a dyn Past,
     author: Uri,
 }
 
@@ -47,15 +56,22 @@ impl Case<'_> {
 }
 
 /// Judges a commit with one parent, whose state is `before`.
-pub(crate) fn ordinary(commit: &CheckedCommit, before: &State, source: &dyn BlobSource) -> Result<Deed, Refusal> {
+pub(crate) fn ordinary(
+    commit: &CheckedCommit,
+    before: &State,
+    past: &dyn Past,
+    source: &dyn BlobSource,
+) -> Result<Deed, Refusal> {
     let (author, brought) = match commit.message() {
         Message::Join(_) => join::newcomer(commit, before, source)?,
         _ => authority::member(commit, before, source)?,
     };
-    let case = Case { commit, before, author };
+    let case = Case { commit, before, past, author };
     let mut profile_blob = None;
     match commit.message() {
-        Message::Text { .. } => {}
+        Message::Text { .. } | Message::File(_) | Message::Call(_) => {}
+        Message::Reply { to, .. } | Message::Reaction { to, .. } => reference::check(&case, to)?,
+        Message::Edit { of, body, .. } => reference::check_edit(&case, of, body)?,
         Message::Add(uri) => add::check(&case, uri)?,
         Message::Join(uri) => join::check(&case, uri)?,
         Message::Leave(uri) => leave::check(&case, uri)?,
@@ -79,7 +95,8 @@ pub(crate) fn ordinary(commit: &CheckedCommit, before: &State, source: &dyn Blob
 pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) -> Option<Act> {
     Some(match *message {
         Message::Initial { invited, .. } => Act::Initial { invited },
-        Message::Text { .. } | Message::Merge => Act::Witness,
+        Message::Text { .. } | Message::Reply { .. } | Message::Reaction { .. } | Message::Edit { .. } => Act::Witness,
+        Message::File(_) | Message::Call(_) | Message::Merge => Act::Witness,
         Message::Add(uri) => Act::Add(uri),
         Message::Join(_) => Act::Join,
         Message::Leave(_) => Act::Leave,

@@ -12,7 +12,12 @@ pub(super) fn event(conversation: ConversationId, commit: &CheckedCommit, author
     let member = |uri: Uri, change| Some(Event::Member { conversation, uri, by: author, change, commit: id });
     match commit.message() {
         Message::Initial { .. } => None,
-        Message::Text { .. } => {
+        Message::Text { .. }
+        | Message::Reply { .. }
+        | Message::Reaction { .. }
+        | Message::Edit { .. }
+        | Message::File(_)
+        | Message::Call(_) => {
             let entry = log::entry(id, author, commit.commit(), commit.message().clone());
             Some(Event::Message { conversation, entry })
         }

@@ -4,12 +4,21 @@
 //! Canonical means that there is one byte form for one message: [`Message::decode`] re-encodes what it read and refuses
 //! anything that was written differently, so duplicate keys, blanks, other orders and escapes have no second spelling.
 
-use crate::id::Uri;
+use crate::id::{CommitId, Uri};
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::mode::Mode;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+
+mod call;
+mod fields;
+mod file;
+
+pub use call::{Call, MAX_CONFERENCE_BYTES};
+pub use file::{FileAnnouncement, MAX_FILE_NAME_BYTES, MAX_TID_BYTES};
+
+use fields::Fields;
 
 /// What a vote, and the resolution that it leads to, is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +59,16 @@ impl fmt::Display for VoteKind {
     }
 }
 
+/// The two ways in which an edit is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EditForm {
+    /// As a type of its own, `application/edited-message`.
+    #[default]
+    Edited,
+    /// As `text/plain` with a field `edit`.
+    Text,
+}
+
 /// A commit's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
@@ -65,6 +84,33 @@ pub enum Message {
         /// What was written.
         body: String,
     },
+    /// A text that answers an earlier message.
+    Reply {
+        /// What it answers.
+        to: CommitId,
+        /// What was written.
+        body: String,
+    },
+    /// A reaction to an earlier message: usually one symbol. An edit that deletes it withdraws it.
+    Reaction {
+        /// What it is a reaction to.
+        to: CommitId,
+        /// The reaction.
+        body: String,
+    },
+    /// Another text for an earlier message of the same author. An empty one deletes it.
+    Edit {
+        /// The message that is edited: the first one, not an earlier edit of it.
+        of: CommitId,
+        /// The text that takes its place.
+        body: String,
+        /// Which of its two spellings it has.
+        form: EditForm,
+    },
+    /// A file is offered.
+    File(FileAnnouncement),
+    /// Something about a call.
+    Call(Call),
     /// Somebody is invited.
     Add(Uri),
     /// The author takes up the invitation.
@@ -109,12 +155,19 @@ pub enum MessageError {
 impl Message {
     /// The message of type `text/plain`.
     pub const TEXT: &'static str = "text/plain";
+    const EDITED: &'static str = "application/edited-message";
+    const FILE: &'static str = "application/data-transfer+json";
+    const CALL: &'static str = "application/call-history+json";
 
     /// The value of the `type` field.
     pub fn kind(&self) -> &'static str {
         match self {
             Message::Initial { .. } => "initial",
-            Message::Text { .. } => Self::TEXT,
+            Message::Text { .. } | Message::Reply { .. } | Message::Reaction { .. } => Self::TEXT,
+            Message::Edit { form: EditForm::Text, .. } => Self::TEXT,
+            Message::Edit { form: EditForm::Edited, .. } => Self::EDITED,
+            Message::File(_) => Self::FILE,
+            Message::Call(_) => Self::CALL,
             Message::Add(_) | Message::Join(_) | Message::Leave(_) | Message::Resolve(..) => "member",
             Message::Vote(..) => "vote",
             Message::UpdateProfile => "application/update-profile",
@@ -139,6 +192,27 @@ impl Message {
                 }
             }
             Message::Text { body } => set("body", body.as_str().into()),
+            Message::Reply { to, body } => related(&mut set, "reply-to", to, body),
+            Message::Reaction { to, body } => related(&mut set, "react-to", to, body),
+            Message::Edit { of, body, .. } => related(&mut set, "edit", of, body),
+            Message::File(file) => {
+                set("tid", file.tid.as_str().into());
+                set("displayName", file.display_name.as_str().into());
+                set("totalSize", file.total_size.to_string().into());
+                set("sha3sum", hex::encode(file.sha3sum).into());
+            }
+            Message::Call(Call::Ended { to, duration }) => {
+                set("to", to.to_string().into());
+                set("duration", duration.to_string().into());
+            }
+            Message::Call(Call::Hosted { uri, device, conference, duration }) => {
+                set("uri", uri.to_string().into());
+                set("device", device.to_string().into());
+                set("confId", conference.as_str().into());
+                if let Some(duration) = duration {
+                    set("duration", duration.to_string().into());
+                }
+            }
             Message::Add(uri) => member(&mut set, "add", uri),
             Message::Join(uri) => member(&mut set, "join", uri),
             Message::Leave(uri) => member(&mut set, "remove", uri),
@@ -163,85 +237,14 @@ impl Message {
     }
 }
 
+fn related(set: &mut impl FnMut(&'static str, Value), relation: &'static str, to: &CommitId, body: &str) {
+    set("body", body.into());
+    set(relation, to.to_string().into());
+}
+
 fn member(set: &mut impl FnMut(&'static str, Value), action: &str, uri: &Uri) {
     set("action", action.into());
     set("uri", uri.to_string().into());
-}
-
-/// The fields of a message that is being read; each is taken out, and none may be left over.
-struct Fields {
-    kind: String,
-    rest: Map<String, Value>,
-}
-
-impl Fields {
-    fn new(mut rest: Map<String, Value>) -> Result<Self, MessageError> {
-        match rest.remove("type") {
-            Some(Value::String(kind)) => Ok(Self { kind, rest }),
-            _ => Err(MessageError::NotJson("no field \"type\" that is a text".into())),
-        }
-    }
-
-    fn malformed(&self, why: impl Into<String>) -> MessageError {
-        MessageError::Malformed { kind: self.kind.clone(), why: why.into() }
-    }
-
-    fn message(mut self) -> Result<Message, MessageError> {
-        let message = match self.kind.as_str() {
-            "initial" => self.initial()?,
-            Message::TEXT => Message::Text { body: self.text("body")? },
-            "member" => self.member()?,
-            "vote" => {
-                let action = self.text("action")?;
-                let kind = VoteKind::from_name(&action).ok_or_else(|| self.unknown_action(&action))?;
-                Message::Vote(kind, self.uri("uri")?)
-            }
-            "application/update-profile" => Message::UpdateProfile,
-            "merge" => Message::Merge,
-            _ => return Err(MessageError::UnknownType(self.kind.chars().take(80).collect())),
-        };
-        match self.rest.keys().next() {
-            Some(extra) => Err(self.malformed(format!("unexpected field {extra:?}"))),
-            None => Ok(message),
-        }
-    }
-
-    fn initial(&mut self) -> Result<Message, MessageError> {
-        let number = self.rest.remove("mode").and_then(|mode| mode.as_u64());
-        let mode = number.and_then(Mode::from_number).ok_or_else(|| self.malformed("\"mode\" is not 0, 1, 2 or 3"))?;
-        let invited = if self.rest.contains_key("invited") { Some(self.uri("invited")?) } else { None };
-        Ok(Message::Initial { mode, invited })
-    }
-
-    fn member(&mut self) -> Result<Message, MessageError> {
-        let action = self.text("action")?;
-        let uri = self.uri("uri")?;
-        match action.as_str() {
-            "add" => Ok(Message::Add(uri)),
-            "join" => Ok(Message::Join(uri)),
-            "remove" => Ok(Message::Leave(uri)),
-            other => match VoteKind::from_name(other) {
-                Some(kind) => Ok(Message::Resolve(kind, uri)),
-                None => Err(self.unknown_action(other)),
-            },
-        }
-    }
-
-    fn unknown_action(&self, action: &str) -> MessageError {
-        self.malformed(format!("unknown action {:?}", action.chars().take(80).collect::<String>()))
-    }
-
-    fn text(&mut self, key: &str) -> Result<String, MessageError> {
-        match self.rest.remove(key) {
-            Some(Value::String(text)) => Ok(text),
-            Some(_) => Err(self.malformed(format!("{key:?} is not a text"))),
-            None => Err(self.malformed(format!("{key:?} is missing"))),
-        }
-    }
-
-    fn uri(&mut self, key: &str) -> Result<Uri, MessageError> {
-        self.text(key)?.parse().map_err(|error| self.malformed(format!("{key:?} is {error}")))
-    }
 }
 
 #[cfg(test)]
@@ -252,12 +255,34 @@ mod tests {
         Uri::from_bytes([digit; 32])
     }
 
+    fn commit(digit: u8) -> CommitId {
+        CommitId::from_bytes([digit; 20])
+    }
+
+    fn hosted(duration: Option<u64>) -> Call {
+        let device = crate::id::DeviceId::from_bytes([8; 32]);
+        Call::Hosted { uri: uri(7), device, conference: "c0ffee".into(), duration }
+    }
+
     #[test]
     fn every_message_comes_back_from_its_bytes() {
         let mut all = vec![
             Message::Initial { mode: Mode::Public, invited: None },
             Message::Initial { mode: Mode::OneToOne, invited: Some(uri(7)) },
             Message::Text { body: "hello \"swarm\"\n\u{1}\u{7f} \u{1f41d} ž".into() },
+            Message::Reply { to: commit(1), body: "yes".into() },
+            Message::Reaction { to: commit(2), body: "\u{1f41d}".into() },
+            Message::Edit { of: commit(3), body: String::new(), form: EditForm::Edited },
+            Message::Edit { of: commit(3), body: "better".into(), form: EditForm::Text },
+            Message::File(FileAnnouncement {
+                tid: "8Zx1".into(),
+                display_name: "bees, many.jpeg".into(),
+                total_size: u64::MAX,
+                sha3sum: [0xab; 64],
+            }),
+            Message::Call(Call::Ended { to: uri(6), duration: 3000 }),
+            Message::Call(hosted(None)),
+            Message::Call(hosted(Some(0))),
             Message::Add(uri(1)),
             Message::Join(uri(2)),
             Message::Leave(uri(3)),
@@ -289,7 +314,15 @@ mod tests {
 
     #[test]
     fn wrong_messages_are_refused_with_a_reason() {
-        let u = uri(1).to_string();
+        let (u, c) = (uri(1).to_string(), commit(1).to_string());
+        let file = |name: &str, size: &str| {
+            let sum = "ab".repeat(64);
+            format!(
+                r#"{{"displayName":"{name}","sha3sum":"{sum}","tid":"t","totalSize":"{size}","type":"application/data-transfer+json"}}"#
+            )
+        };
+        assert!(Message::decode(file("a", "1").as_bytes()).is_ok());
+        assert_eq!(Message::decode(file("a", "01").as_bytes()), Err(MessageError::NotCanonical));
         for (bytes, reason) in [
             ("[]".to_owned(), "not a JSON object"),
             ("{}".to_owned(), "no field \"type\""),
@@ -301,6 +334,15 @@ mod tests {
             (r#"{"body":"","more":1,"type":"text/plain"}"#.to_owned(), "unexpected field \"more\""),
             (format!(r#"{{"action":"eat","type":"member","uri":"{u}"}}"#), "unknown action \"eat\""),
             (r#"{"action":"add","type":"member","uri":"jami:1"}"#.to_owned(), "not a URI"),
+            (format!(r#"{{"body":"","edit":"{c}","reply-to":"{c}","type":"text/plain"}}"#), "more than one way"),
+            (r#"{"body":"","react-to":"HEAD","type":"text/plain"}"#.to_owned(), "not a commit id"),
+            (r#"{"body":"","type":"application/edited-message"}"#.to_owned(), "\"edit\" is missing"),
+            (file("..", "7"), "plain file name"),
+            (file("a/b", "7"), "plain file name"),
+            (file("a", "-7"), "not a whole number"),
+            (file("a", "18446744073709551616"), "not a whole number"),
+            (file("a", "1").replace("tid\":\"t", "tid\":\"../t"), "letters and digits"),
+            (file("a", "1").replace("abab", "ABab"), "128 lowercase hex digits"),
             (r#"{"body":"\ud800","type":"text/plain"}"#.to_owned(), "not a JSON object"),
         ] {
             let error = Message::decode(bytes.as_bytes()).unwrap_err().to_string();

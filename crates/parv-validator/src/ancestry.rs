@@ -1,0 +1,155 @@
+//! Who is an ancestor of whom, quickly, however long the history.
+//!
+//! Commits are strung on *chains*: each continues the chain of its parent when it is the first to do so, and else begins a
+//! new one. On a chain the longer way to the beginning decides; between chains a search goes from first commit to first
+//! commit. So a question costs as much as there are forks and merges between two commits, not commits.
+
+use parv_model::CommitId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a commit stands.
+#[derive(Debug, Clone)]
+struct Place {
+    parents: Vec<CommitId>,
+    generation: u64,
+    chain: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Chain {
+    first: CommitId,
+    last: CommitId,
+}
+
+/// The graph of all admitted commits.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ancestry {
+    places: BTreeMap<CommitId, Place>,
+    chains: Vec<Chain>,
+}
+
+impl Ancestry {
+    /// Takes in a commit whose parents are known.
+    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId]) {
+        let known = |parent: &CommitId| self.places.get(parent);
+        let generation = parents.iter().filter_map(known).map(|place| place.generation + 1).max().unwrap_or(0);
+        let continued = match parents {
+            [parent] => known(parent).map(|place| place.chain).filter(|&chain| self.chains[chain].last == *parent),
+            _ => None,
+        };
+        let chain = match continued {
+            Some(chain) => {
+                self.chains[chain].last = commit;
+                chain
+            }
+            None => {
+                self.chains.push(Chain { first: commit, last: commit });
+                self.chains.len() - 1
+            }
+        };
+        self.places.insert(commit, Place { parents: parents.to_vec(), generation, chain });
+    }
+
+    /// Takes back the commit that was added last.
+    pub(crate) fn remove_last(&mut self, commit: &CommitId) {
+        let Some(place) = self.places.remove(commit) else { return };
+        if self.chains[place.chain].first == *commit {
+            self.chains.pop();
+        } else if let [parent] = *place.parents.as_slice() {
+            self.chains[place.chain].last = parent;
+        }
+    }
+
+    /// Length of the longest way to the first commit; 0 for that one.
+    pub(crate) fn generation(&self, commit: &CommitId) -> u64 {
+        self.places.get(commit).map_or(0, |place| place.generation)
+    }
+
+    /// Whether `ancestor` is a strict ancestor of `commit`. Nobody is one of, or has one, that is not known.
+    pub(crate) fn is_ancestor(&self, ancestor: &CommitId, commit: &CommitId) -> bool {
+        let (Some(target), Some(start)) = (self.places.get(ancestor), self.places.get(commit)) else { return false };
+        if target.generation >= start.generation {
+            return false;
+        }
+        let mut seen = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(place) = open.pop() {
+            if place.chain == target.chain {
+                if place.generation >= target.generation {
+                    return true;
+                }
+                continue;
+            }
+            if seen.insert(place.chain) {
+                let first = &self.places[&self.chains[place.chain].first];
+                let parents = first.parents.iter().map(|parent| &self.places[parent]);
+                open.extend(parents.filter(|parent| parent.generation >= target.generation));
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> CommitId {
+        let mut bytes = [0; 20];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        CommitId::from_bytes(bytes)
+    }
+
+    /// A graph of `size` commits, each with one or two parents chosen by a simple generator.
+    fn random(size: usize, mut seed: u64) -> Vec<Vec<usize>> {
+        let mut next = |n: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % n
+        };
+        (0..size)
+            .map(|i| match i {
+                0 => vec![],
+                _ => {
+                    let parent = i - 1 - next(i.min(4));
+                    let other = i - 1 - next(i.min(6));
+                    if next(3) == 0 && other != parent { vec![parent, other] } else { vec![parent] }
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn agrees_with_a_plain_search_also_after_taking_back() {
+        for seed in 0..20 {
+            let graph = random(60, seed);
+            let mut ancestry = Ancestry::default();
+            let add = |ancestry: &mut Ancestry, i: usize| {
+                let parents: Vec<CommitId> = graph[i].iter().map(|&parent| id(parent)).collect();
+                ancestry.add(id(i), &parents);
+            };
+            (0..60).for_each(|i| add(&mut ancestry, i));
+            (30..60).rev().for_each(|i| ancestry.remove_last(&id(i)));
+            (30..60).for_each(|i| add(&mut ancestry, i));
+            let mut above: Vec<BTreeSet<usize>> = Vec::new();
+            for parents in &graph {
+                let all = parents.iter().flat_map(|&parent| above[parent].iter().copied().chain([parent])).collect();
+                above.push(all);
+            }
+            for (i, ancestors) in above.iter().enumerate() {
+                for j in 0..60 {
+                    assert_eq!(ancestry.is_ancestor(&id(j), &id(i)), ancestors.contains(&j), "{seed}: {j} of {i}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_is_one_chain() {
+        let mut ancestry = Ancestry::default();
+        ancestry.add(id(0), &[]);
+        (1..1000).for_each(|i| ancestry.add(id(i), &[id(i - 1)]));
+        assert_eq!(ancestry.chains.len(), 1);
+        assert!(ancestry.is_ancestor(&id(0), &id(999)) && !ancestry.is_ancestor(&id(999), &id(0)));
+        assert!(!ancestry.is_ancestor(&id(5), &id(5)) && !ancestry.is_ancestor(&id(5000), &id(5)));
+    }
+}
