@@ -1,11 +1,13 @@
 //! The task that owns a conversation's ledger.
 //!
-//! Commands come in one by one; what blocks runs on the blocking pool while the actor waits for it. Fetches run beside
-//! it, and only the intake of what they bring is done in turn, so an own commit never waits for a peer.
+//! Commands are done in the order in which they come; messages that wait one behind the other are made durable together.
+//! What blocks runs on the blocking pool while the actor waits for it. Fetches run beside it, and only the intake of what
+//! they bring is done in turn, so an own commit never waits for a peer.
 
 use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
-use super::ledger::{IntakeError, Ledger};
+use super::ledger::{IntakeError, Ledger, Wish};
+use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
 use super::tell;
@@ -24,7 +26,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 /// How many commands wait for an actor. Who sends more waits too.
-const COMMAND_QUEUE: usize = 256;
+pub(crate) const COMMAND_QUEUE: usize = 256;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;
@@ -36,7 +38,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What an actor is asked to do.
 pub(crate) enum Command {
     /// Writes a commit.
-    Write { message: Message, profile: Option<Vec<u8>>, reply: oneshot::Sender<Result<CommitId, Error>> },
+    Write { wish: Wish, reply: Reply },
     /// Votes, and resolves.
     Moderate { kind: VoteKind, target: Uri, reply: oneshot::Sender<Result<Moderation, Error>> },
     /// Somebody has something.
@@ -79,12 +81,12 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         waiting: Vec::new(),
         fetches: JoinSet::new(),
     };
-    hub.tasks.spawn(actor.run(commands));
+    hub.tasks.spawn(actor.run(Queue::new(commands)));
     room
 }
 
 impl Actor {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    async fn run(mut self, mut commands: Queue) {
         let stop = self.hub.stop.clone();
         loop {
             let done = tokio::select! {
@@ -99,14 +101,24 @@ impl Actor {
                     self.hub.ripple(self.id, &self.view.borrow(), &self.awareness);
                     Ok(())
                 }
-                command = commands.recv() => match command {
+                command = commands.next() => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
                         drop(self); // the repository is let go before anybody is told
                         let _ = reply.send(());
                         return;
                     }
-                    Some(command) => self.obey(command).await,
+                    Some(Command::Write { wish, reply }) => self.write_group(commands.group((wish, reply))).await,
+                    Some(Command::Moderate { kind, target, reply }) => {
+                        self.moderate(kind, target).await.map(|moderated| {
+                            // Who asked may not wait for the answer any more.
+                            let _ = reply.send(moderated);
+                        })
+                    }
+                    Some(Command::Hear(heard)) => {
+                        self.hear(heard).await;
+                        Ok(())
+                    }
                 },
             };
             if done.is_err() {
@@ -114,23 +126,6 @@ impl Actor {
                 return;
             }
         }
-    }
-
-    async fn obey(&mut self, command: Command) -> Result<(), Error> {
-        match command {
-            Command::Write { message, profile, reply } => {
-                let written = self.write(message, profile).await?;
-                // Who asked may not wait for the answer any more.
-                let _ = reply.send(written);
-            }
-            Command::Moderate { kind, target, reply } => {
-                let moderated = self.moderate(kind, target).await?;
-                let _ = reply.send(moderated);
-            }
-            Command::Hear(heard) => self.hear(heard).await,
-            Command::Close { .. } => {}
-        }
-        Ok(())
     }
 
     /// Does something that blocks with the ledger. The error is that the ledger was lost.
@@ -149,23 +144,41 @@ impl Actor {
         Ok(result)
     }
 
-    /// Writes a commit, tells of it, and announces it. The inner error is why nothing was written.
-    async fn write(&mut self, message: Message, profile: Option<Vec<u8>>) -> Result<Result<CommitId, Error>, Error> {
+    /// Writes messages together and answers each. The error is that the ledger was lost.
+    async fn write_group(&mut self, group: Vec<(Wish, Reply)>) -> Result<(), Error> {
+        let (wishes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        for (written, reply) in self.write_all(wishes).await?.into_iter().zip(replies) {
+            // Who asked may not wait for the answer any more.
+            let _ = reply.send(written);
+        }
+        Ok(())
+    }
+
+    /// Writes a commit for each wish, tells of them, and announces them. The inner errors are why one was not written.
+    async fn write_all(&mut self, wishes: Vec<Wish>) -> Result<Vec<Result<CommitId, Error>>, Error> {
         let before = self.view.borrow().clone();
         let written = self.with_ledger(move |ledger| {
-            let written = ledger.write(message, profile.as_deref())?;
-            let view = View::of(ledger, Some(&before));
-            let id = written.last().map(CheckedCommit::id).ok_or(Error::Closed)?;
-            Ok((id, events(ledger, &written, &view), view))
+            let written = ledger.write(&wishes);
+            let new: Vec<_> = written.iter().flatten().flatten().cloned().collect();
+            let change = (!new.is_empty()).then(|| {
+                let view = View::of(ledger, Some(&before));
+                (events(ledger, &new, &view), view)
+            });
+            (written, change)
         });
-        match written.await? {
-            Ok((id, events, view)) => {
-                self.publish(view, events);
-                self.announce();
-                Ok(Ok(id))
-            }
-            Err(error) => Ok(Err(error)),
+        let (written, change) = written.await?;
+        if let Some((events, view)) = change {
+            self.publish(view, events);
+            self.announce();
         }
+        let message = |new: Vec<CheckedCommit>| new.last().map(CheckedCommit::id).ok_or(Error::Closed);
+        Ok(written.into_iter().map(|written| written.and_then(message)).collect())
+    }
+
+    /// Writes one commit.
+    async fn write(&mut self, message: Message) -> Result<Result<CommitId, Error>, Error> {
+        let mut written = self.write_all(vec![Wish { message, profile: None }]).await?;
+        written.pop().ok_or(Error::Closed)
     }
 
     async fn moderate(&mut self, kind: VoteKind, target: Uri) -> Result<Result<Moderation, Error>, Error> {
@@ -174,7 +187,7 @@ impl Actor {
         let vote = if state.votes(kind, &target).contains(&own) {
             None
         } else {
-            match self.write(Message::Vote(kind, target), None).await? {
+            match self.write(Message::Vote(kind, target)).await? {
                 Ok(vote) => Some(vote),
                 Err(error) => return Ok(Err(error)),
             }
@@ -182,7 +195,7 @@ impl Actor {
         let state = self.view.borrow().state.clone();
         let (votes, admins) = (state.votes(kind, &target).len(), state.admins().len());
         let resolution = if state.majority(kind, &target) {
-            match self.write(Message::Resolve(kind, target), None).await? {
+            match self.write(Message::Resolve(kind, target)).await? {
                 Ok(resolution) => Some(resolution),
                 Err(error) => return Ok(Err(error)),
             }
@@ -300,7 +313,7 @@ impl Actor {
             self.announce();
         }
         for (kind, target) in due {
-            if let Err(error) = self.write(Message::Resolve(kind, target), None).await? {
+            if let Err(error) = self.write(Message::Resolve(kind, target)).await? {
                 tracing::debug!(conversation = %self.id, "a vote that a merge decided is resolved otherwise: {error}");
             }
         }

@@ -26,6 +26,19 @@ pub(crate) struct Ledger {
     author: Arc<Author>,
 }
 
+/// What somebody wants to write: a message, with the conversation's new profile if it is about that.
+pub(crate) struct Wish {
+    pub(crate) message: Message,
+    pub(crate) profile: Option<Vec<u8>>,
+}
+
+impl Wish {
+    /// How much there is to write, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.message.encode().len() + self.profile.as_ref().map_or(0, Vec::len)
+    }
+}
+
 /// A commit that was judged and is about to be stored, with what it brings.
 struct Composed {
     commit: CheckedCommit,
@@ -165,53 +178,81 @@ impl Ledger {
         self.replica.state(&self.heads)
     }
 
-    /// Writes a commit on top of all heads; several heads are merged first. Returns all that was written, the message
-    /// last. When it is not allowed, nothing is written.
-    pub(crate) fn write(&mut self, message: Message, profile: Option<&[u8]>) -> Result<Vec<CheckedCommit>, Error> {
-        let bytes = message.encode().len();
+    /// Writes commits on top of all heads and of each other, durably and with one sync of the disk; several heads are
+    /// merged first. Gives for each wish all that was written for it, the message last. Of one that is not allowed nothing
+    /// is written, and the others go on without it.
+    pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
+        let start = self.replica.checkpoint();
+        let mut heads = self.heads.clone();
+        let mut composed: Vec<Composed> = Vec::new();
+        let mut written = Vec::with_capacity(wishes.len());
+        for wish in wishes {
+            let mark = self.replica.checkpoint();
+            written.push(match self.compose_all(&heads, wish) {
+                Ok((new, after)) => {
+                    heads = after;
+                    let commits = new.iter().map(|new| new.commit.clone()).collect();
+                    composed.extend(new);
+                    Ok(commits)
+                }
+                Err(error) => {
+                    self.replica.rollback(mark);
+                    Err(error)
+                }
+            });
+        }
+        if composed.is_empty() {
+            return written;
+        }
+        let new: Vec<NewCommit> = composed.iter().map(Composed::objects).collect();
+        match (self.repository.write(&new, &self.heads, &heads), wishes) {
+            (Ok(()), _) => {
+                self.heads = heads;
+                let commits: Vec<_> = composed.into_iter().map(|composed| composed.commit).collect();
+                self.note(&commits);
+                written
+            }
+            (Err(error), [_]) => {
+                self.replica.rollback(start);
+                vec![Err(error.into())]
+            }
+            // What cannot be stored together may be stored one by one, and everybody is told why theirs was not.
+            (Err(_), _) => {
+                self.replica.rollback(start);
+                wishes.iter().flat_map(|wish| self.write(std::slice::from_ref(wish))).collect()
+            }
+        }
+    }
+
+    /// Composes a message on top of these heads, which are merged first, and gives the heads after it.
+    fn compose_all(&mut self, heads: &[CommitId], wish: &Wish) -> Result<(Vec<Composed>, Vec<CommitId>), Error> {
+        let bytes = wish.message.encode().len();
         if bytes > MAX_MESSAGE_BYTES {
             return Err(Error::TooLong { bytes, limit: MAX_MESSAGE_BYTES });
         }
-        let mark = self.replica.checkpoint();
-        match self.compose_all(message, profile) {
-            Ok(written) => {
-                self.note(&written);
-                Ok(written)
-            }
-            Err(error) => {
-                self.replica.rollback(mark);
-                Err(error)
-            }
-        }
-    }
-
-    fn compose_all(&mut self, message: Message, profile: Option<&[u8]>) -> Result<Vec<CheckedCommit>, Error> {
-        let mut written: Vec<Composed> = Vec::new();
-        let (mut tip, mut beside) = (self.heads[0], Vec::new());
-        if let Message::Join(_) = message {
+        let mut new: Vec<Composed> = Vec::new();
+        let (mut tip, mut after) = (heads[0], Vec::new());
+        if let Message::Join(_) = wish.message {
             // Who is no member yet cannot merge.
-            (tip, beside) = self.where_to_join();
+            (tip, after) = self.where_to_join(heads);
         } else {
-            for other in self.heads.clone().into_iter().skip(1) {
-                let merge = self.compose(&[tip, other], Message::Merge, None)?;
+            for other in &heads[1..] {
+                let merge = self.compose(&[tip, *other], Message::Merge, None)?;
                 tip = merge.commit.id();
-                written.push(merge);
+                new.push(merge);
             }
         }
-        let last = self.compose(&[tip], message, profile)?;
-        beside.push(last.commit.id());
-        beside.sort();
-        written.push(last);
-        let new: Vec<NewCommit> = written.iter().map(Composed::objects).collect();
-        self.repository.write(&new, &self.heads, &beside)?;
-        self.heads = beside;
-        Ok(written.into_iter().map(|composed| composed.commit).collect())
+        let last = self.compose(&[tip], wish.message.clone(), wish.profile.as_deref())?;
+        after.push(last.commit.id());
+        after.sort();
+        new.push(last);
+        Ok((new, after))
     }
 
     /// The head on which the own account can join, and the others.
-    fn where_to_join(&mut self) -> (CommitId, Vec<CommitId>) {
+    fn where_to_join(&mut self, heads: &[CommitId]) -> (CommitId, Vec<CommitId>) {
         let own = self.author.uri();
-        let mut others = self.heads.clone();
+        let mut others = heads.to_vec();
         let invited = others.iter().position(|head| self.replica.state(&[*head]).role(&own) == Some(Role::Invited));
         (others.remove(invited.unwrap_or(0)), others)
     }

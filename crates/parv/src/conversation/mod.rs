@@ -9,6 +9,7 @@ pub(crate) mod awareness;
 pub(crate) mod fetch;
 pub(crate) mod ledger;
 mod log;
+mod queue;
 pub(crate) mod room;
 mod schedule;
 mod tell;

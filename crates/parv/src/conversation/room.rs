@@ -2,7 +2,7 @@
 
 use super::actor::Command;
 use super::awareness::Awareness;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Wish};
 use super::log::{self, LogIndex};
 use crate::Error;
 use crate::profile::Profile;
@@ -110,7 +110,7 @@ impl Room {
     }
 
     pub(crate) async fn write(&self, message: Message, profile: Option<Vec<u8>>) -> Result<CommitId, Error> {
-        self.ask(|reply| Command::Write { message, profile, reply }).await
+        self.ask(|reply| Command::Write { wish: Wish { message, profile }, reply }).await
     }
 
     pub(crate) async fn moderate(&self, kind: VoteKind, target: Uri) -> Result<Moderation, Error> {

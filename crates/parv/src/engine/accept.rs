@@ -7,7 +7,7 @@ use super::hub::{Hub, Net, Place};
 use super::leaving;
 use crate::conversation::actor;
 use crate::conversation::fetch::{FetchFailure, fetch};
-use crate::conversation::ledger::{IntakeError, Ledger};
+use crate::conversation::ledger::{IntakeError, Ledger, Wish};
 use crate::conversation::room::Room;
 use crate::event::Event;
 use crate::{Error, error, files};
@@ -215,5 +215,6 @@ fn join(ledger: &mut Ledger) -> Result<(), CloneError> {
         Some(Role::Left) | None if state.mode() == Mode::Public => {}
         Some(Role::Left | Role::Banned) | None => return Err(CloneError::NotInvited),
     }
-    ledger.write(Message::Join(own), None).map(drop).map_err(CloneError::Join)
+    let join = Wish { message: Message::Join(own), profile: None };
+    ledger.write(&[join]).into_iter().try_for_each(|written| written.map(drop)).map_err(CloneError::Join)
 }
