@@ -3,7 +3,10 @@
 
 #![forbid(unsafe_code)]
 
+mod bridge;
+pub mod model;
 mod objects;
+pub mod random;
 
 pub use objects::Objects;
 
@@ -27,22 +30,29 @@ pub struct Person {
 
 impl Person {
     /// Person number `number`.
+    ///
+    /// # Panics
+    /// When no certificate can be issued.
     pub fn new(number: u8) -> Self {
-        Self::with_device(number, 0)
+        let account_key = AccountKey::from_seed([number.wrapping_add(1); 32]);
+        let name = format!("person {number}");
+        let account = AccountCertificate::issue(&account_key, &name, validity()).expect("a certificate");
+        Self::assemble(name, account_key, account, 0)
     }
 
-    /// Another device of person number `number`.
-    pub fn with_device(number: u8, device: u8) -> Self {
-        let account_key = AccountKey::from_seed([number.wrapping_add(1); 32]);
-        let mut seed = [number.wrapping_add(1); 32];
+    /// The same person at another device.
+    pub fn at_device(&self, device: u8) -> Self {
+        let account_key = AccountKey::from_seed(*self.account_key.seed());
+        Self::assemble(self.name.clone(), account_key, self.credentials.account.clone(), device)
+    }
+
+    fn assemble(name: String, account_key: AccountKey, account: AccountCertificate, device: u8) -> Self {
+        let mut seed = *account_key.seed();
         seed[0] = 200u8.wrapping_add(device);
         let device_key = DeviceKey::from_seed(seed);
-        let name = format!("person {number}");
-        let validity = Validity::new(0, 4_000_000_000).expect("a period");
-        let account = AccountCertificate::issue(&account_key, &name, validity).expect("a certificate");
         let serial = Serial::from_bytes(&[7, device]).expect("a serial number");
         let device_id = device_key.device_id();
-        let device = DeviceCertificate::issue(&account_key, &account, &device_id, "device", &serial, validity);
+        let device = DeviceCertificate::issue(&account_key, &account, &device_id, "device", &serial, validity());
         let credentials = Credentials { account, device: device.expect("a certificate") };
         Self { name, account_key, device_key, credentials }
     }
@@ -102,23 +112,66 @@ impl World {
     /// # Errors
     /// The refusal, when it is not valid; then nothing has changed.
     pub fn write(&mut self, author: usize, parents: &[CommitId], message: Message) -> Result<CommitId, Refusal> {
+        self.write_at(self.now(), author, parents, message)
+    }
+
+    /// The same with the clock at `time`, in seconds since 1970.
+    ///
+    /// # Errors
+    /// The refusal, when it is not valid; then nothing has changed.
+    pub fn write_at(
+        &mut self,
+        time: i64,
+        author: usize,
+        parents: &[CommitId],
+        message: Message,
+    ) -> Result<CommitId, Refusal> {
         let profile = b"BEGIN:VCARD\nVERSION:2.1\nFN:Bees\nEND:VCARD\n";
         let profile = (message == Message::UpdateProfile).then_some(&profile[..]);
         let draft = self.replica.draft(parents, &self.people[author].credentials, message, profile);
         let draft = draft
             .map_err(|error| Refusal::new(CommitId::from_bytes([0; 20]), parv_model::Rule::Kind, error.to_string()))?;
         self.time += 1;
-        let bytes = sign(&self.people[author], &draft, self.time);
+        let bytes = sign(&self.people[author], &draft, time);
         self.objects.add_draft(&draft);
         self.submit(bytes)
+    }
+
+    /// What a clock that is right shows, in seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.time + 1
+    }
+
+    /// The earliest time at which a commit on these parents could have been written.
+    ///
+    /// # Panics
+    /// When a parent has not been accepted.
+    pub fn just_after(&self, parents: &[CommitId]) -> i64 {
+        let time = |id| parv_model::Commit::decode(self.objects.commit(id)).expect("an accepted commit").0.time;
+        parents.iter().map(time).max().unwrap_or_default() + 1
+    }
+
+    /// Gives everybody as many devices as this; the second devices of all follow the people themselves, and so on.
+    ///
+    /// # Panics
+    /// When there are more than 255 devices.
+    pub fn bring_devices(&mut self, devices: usize) {
+        let people = self.people.len();
+        for device in 1..u8::try_from(devices).expect("few devices") {
+            let others: Vec<Person> = self.people[..people].iter().map(|person| person.at_device(device)).collect();
+            self.people.extend(others);
+        }
     }
 
     /// Hands the bytes of a commit to the replica, whose trees and blobs are among the objects already.
     pub fn submit(&mut self, bytes: Vec<u8>) -> Result<CommitId, Refusal> {
         let commit = CheckedCommit::check(&bytes)?;
         self.replica.admit(&commit, &self.objects)?;
-        self.objects.add_commit(commit.id(), bytes);
-        self.history.push(commit.id());
+        // The same words at the same time on the same parents are the same commit.
+        if !self.history.contains(&commit.id()) {
+            self.objects.add_commit(commit.id(), bytes);
+            self.history.push(commit.id());
+        }
         Ok(commit.id())
     }
 
@@ -179,6 +232,10 @@ pub fn cases(usual: u32) -> u32 {
 /// A text.
 pub fn text(body: &str) -> Message {
     Message::Text { body: body.to_owned() }
+}
+
+fn validity() -> Validity {
+    Validity::new(0, 4_000_000_000).expect("a period")
 }
 
 fn sign(person: &Person, draft: &Draft, time: i64) -> Vec<u8> {

@@ -2,7 +2,7 @@
 //! refusal leaves the replica as it was.
 
 use parv_model::{Message, Mode, Refusal, Role, Rule, TreePath, VoteKind};
-use parv_proptests::{Person, World, text};
+use parv_proptests::{World, text};
 use parv_validator::{CheckedCommit, Draft, Replica};
 
 /// Asserts that a commit is refused for `rule` with words that contain `why`, and that nothing has changed.
@@ -162,7 +162,7 @@ fn certificates() {
 #[test]
 fn a_second_device_rides_in_with_its_first_commit() {
     let (mut world, head) = group();
-    world.people.push(Person::with_device(1, 1));
+    world.people.push(world.people[1].at_device(1));
     let second = world.people.len() - 1;
     let tree = world.replica.state(&[head]).tree();
     let bytes = world.forge(second, &[head], text("unknown device"), tree);

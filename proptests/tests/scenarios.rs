@@ -217,3 +217,14 @@ fn concurrent_profiles_the_higher_hash_wins() {
     assert_eq!(world.replica.state(&[one, other]).profile(), state.profile());
     assert_eq!(world.replica.state(&[one, other]), std::sync::Arc::new(world.replica.resolve_in_full(&[other, one])));
 }
+
+#[test]
+fn a_new_device_cannot_ride_on_the_ban_of_its_own_account() {
+    let (mut world, head) = setup(3, 0);
+    world.bring_devices(2);
+    let (c, new_device) = (world.uri(C), world.people.len() / 2 + C);
+    let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, c)), (B, Message::Vote(VoteKind::Ban, c))]);
+    if let Ok(banned) = world.write(new_device, &[voted], Message::Resolve(VoteKind::Ban, c)) {
+        assert_eq!(*world.replica.state(&[banned]), world.replica.resolve_in_full(&[banned]));
+    }
+}

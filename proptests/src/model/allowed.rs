@@ -1,0 +1,57 @@
+//! Who may do what next (validation §4 and §5).
+
+use super::{Deed, Event, History, Person, State};
+use parv_model::{Mode, VoteKind};
+
+impl History {
+    /// Whether the rules allow this event as the next one.
+    pub fn allowed(&self, event: &Event) -> bool {
+        let before = self.state(&event.parents);
+        let who = event.who;
+        let known_device = before.devices.contains(&(who, event.device));
+        let fork = || self.concurrent(event.parents[0], event.parents[1]);
+        match (event.deed, event.parents.len()) {
+            (Deed::Begin(mode, named), 0) => named.is_none() || mode == Mode::OneToOne && named != Some(who),
+            (Deed::Merge, 2) => before.is_member(who) && known_device && fork(),
+            (Deed::Begin(..) | Deed::Merge, _) => false,
+            (_, n) if n != 1 => false,
+            (Deed::Join, _) => before.invited.contains(&who) || self.mode() == Mode::Public && is_outside(&before, who),
+            (Deed::Text, _) => before.is_member(who),
+            // Everything of theirs goes, so no certificate can come with it.
+            (Deed::Leave, _) => before.is_member(who) && known_device,
+            (Deed::Add(target), _) => {
+                let may_invite = match self.mode() {
+                    Mode::OneToOne => self.events[0].deed == Deed::Begin(Mode::OneToOne, Some(target)),
+                    Mode::AdminInvitesOnly => before.is_admin(who),
+                    Mode::InvitesOnly | Mode::Public => true,
+                };
+                before.is_member(who) && target != who && may_invite && is_outside(&before, target)
+            }
+            (Deed::Profile, _) => before.is_admin(who),
+            (Deed::Vote(kind, target), _) => {
+                before.is_admin(who)
+                    && target != who
+                    && is_target(&before, kind, target)
+                    && !before.votes.contains(&(kind, target, who))
+            }
+            (Deed::Resolve(kind, target), _) => {
+                let votes = before.votes.iter().filter(|(k, t, _)| (*k, *t) == (kind, target)).count();
+                before.is_admin(who) && is_target(&before, kind, target) && 2 * votes > before.admins.len()
+            }
+        }
+    }
+}
+
+/// A stranger, or somebody who has left.
+fn is_outside(state: &State, who: Person) -> bool {
+    state.category(who).is_none()
+}
+
+fn is_target(state: &State, kind: VoteKind, target: Person) -> bool {
+    match kind {
+        VoteKind::Ban => state.is_member(target) || state.invited.contains(&target),
+        VoteKind::Unban => state.banned.contains_key(&target),
+        VoteKind::Promote => state.members.contains(&target),
+        VoteKind::Demote => state.is_admin(target),
+    }
+}

@@ -1,0 +1,130 @@
+//! Who built on what: endorsement, duels, staleness, and what a removal hits (validation §6).
+
+use super::{Deed, History, Person, Set, State, common, members_of};
+use parv_model::VoteKind;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Questions of weight about one set of events.
+pub(super) struct Weights<'a> {
+    history: &'a History,
+    pub(super) all: Vec<usize>,
+    known: RefCell<BTreeMap<(usize, usize), (usize, usize)>>,
+}
+
+impl<'a> Weights<'a> {
+    pub(super) fn new(history: &'a History, set: &Set) -> Self {
+        Self { history, all: members_of(set), known: RefCell::default() }
+    }
+
+    fn author(&self, x: usize) -> Person {
+        self.history.events[x].who
+    }
+
+    /// The votes for what a resolution resolves, in its past.
+    pub(super) fn votes_for(&self, resolution: usize) -> Vec<usize> {
+        let Deed::Resolve(kind, target) = self.history.events[resolution].deed else {
+            return Vec::new();
+        };
+        let is_one = |&v: &usize| {
+            v != resolution && self.history.le(v, resolution) && self.history.events[v].deed == Deed::Vote(kind, target)
+        };
+        self.all.iter().copied().filter(is_one).collect()
+    }
+
+    fn common_ground(&self, x: usize, y: usize) -> Rc<State> {
+        let one = self.history.closure(&[x]);
+        let other = self.history.closure(&[y]);
+        self.history.resolve(&common(&one, &other))
+    }
+
+    /// `who(x|y)`.
+    fn who(&self, x: usize, y: usize) -> BTreeSet<Person> {
+        let le = |a, b| self.history.le(a, b);
+        let built = self.all.iter().copied().filter(|&k| le(x, k) && !le(y, k));
+        let voted = self.votes_for(x).into_iter().filter(|&v| self.history.concurrent(v, y));
+        built.chain(voted).map(|k| self.author(k)).collect()
+    }
+
+    /// `E(x|y)`.
+    fn endorsement(&self, x: usize, y: usize) -> (usize, usize) {
+        if let Some(known) = self.known.borrow().get(&(x, y)) {
+            return *known;
+        }
+        let ground = self.common_ground(x, y);
+        let who = self.who(x, y);
+        let admins = who.iter().filter(|&&u| ground.is_admin(u)).count();
+        let people = who.iter().filter(|&&u| ground.is_member(u) || ground.invited.contains(&u)).count();
+        self.known.borrow_mut().insert((x, y), (admins, people));
+        (admins, people)
+    }
+
+    /// Which of two concurrent resolutions outranks the other.
+    pub(super) fn outranks(&self, x: usize, y: usize) -> bool {
+        let (ex, ey) = (self.endorsement(x, y), self.endorsement(y, x));
+        if ex != ey {
+            return ex > ey;
+        }
+        let ground = self.common_ground(x, y);
+        let voters = |r| self.votes_for(r).into_iter().map(|v| self.author(v)).collect::<BTreeSet<Person>>();
+        let (vx, vy) = (voters(x), voters(y));
+        // The first admin in the order of seniority who voted for one and not for the other decides.
+        let most_senior = ground.admins.iter().find(|u| vx.contains(u) != vy.contains(u));
+        most_senior.is_some_and(|u| vx.contains(u))
+    }
+
+    /// Whether a vote or resolution comes from a time that its author knows to be over. What `seen_by` has seen does not
+    /// count against it.
+    pub(super) fn stale(&self, v: usize, seen_by: Option<usize>) -> bool {
+        let le = |a, b| self.history.le(a, b);
+        self.all.iter().any(|&k| {
+            self.author(k) == self.author(v)
+                && self.history.concurrent(k, v)
+                && self.all.iter().any(|&x| self.history.is_control(x) && le(x, k) && !le(x, v))
+                && !seen_by.is_some_and(|r| le(k, r))
+                && self.regime(k) != self.regime(v)
+                && self.endorsement(k, v) > self.endorsement(v, k)
+        })
+    }
+
+    fn regime(&self, x: usize) -> BTreeSet<Person> {
+        self.history.before(x).admins.iter().copied().collect()
+    }
+
+    /// Whether a majority of the others who were admins then held what the removal would void.
+    pub(super) fn endorsed(&self, e: usize, removal: usize) -> bool {
+        let Deed::Resolve(_, target) = self.history.events[removal].deed else {
+            return false;
+        };
+        let mut electorate = self.regime(removal);
+        electorate.remove(&target);
+        let le = |a, b| self.history.le(a, b);
+        let holds = |u: &&Person| self.all.iter().any(|&k| self.author(k) == **u && le(e, k) && !le(removal, k));
+        2 * electorate.iter().filter(holds).count() > electorate.len()
+    }
+
+    /// Whether a removal that holds would void `e`, before anybody's endorsement is looked at.
+    pub(super) fn hits(&self, removal: usize, e: usize) -> bool {
+        let Deed::Resolve(kind, target) = self.history.events[removal].deed else {
+            return false;
+        };
+        if target != self.author(e) || !self.history.concurrent(removal, e) {
+            return false;
+        }
+        match kind {
+            VoteKind::Ban => self.last_admission(e).is_some_and(|a| self.history.le(a, removal)),
+            VoteKind::Demote => matches!(self.history.events[e].deed, Deed::Vote(..) | Deed::Resolve(..)),
+            VoteKind::Unban | VoteKind::Promote => false,
+        }
+    }
+
+    fn last_admission(&self, e: usize) -> Option<usize> {
+        let comes_in = |&k: &usize| {
+            self.author(k) == self.author(e)
+                && self.history.le(k, e)
+                && matches!(self.history.events[k].deed, Deed::Begin(..) | Deed::Join)
+        };
+        self.all.iter().copied().filter(comes_in).max_by_key(|&k| self.history.key(k))
+    }
+}
