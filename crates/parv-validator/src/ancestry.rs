@@ -2,9 +2,12 @@
 //!
 //! Commits are strung on *chains*: each continues the chain of its parent when it is the first to do so, and else begins a
 //! new one. On a chain the longer way to the beginning decides; between chains a search goes from first commit to first
-//! commit. So a question costs as much as there are forks and merges between two commits, not commits.
+//! commit. So a question costs as much as there are forks and merges between two commits, not commits. A chain also knows
+//! the dates of its commits by author, and the latest ones of everybody before it.
 
-use parv_model::CommitId;
+use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
+use parv_model::{CommitId, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a commit stands.
@@ -19,6 +22,10 @@ struct Place {
 struct Chain {
     first: CommitId,
     last: CommitId,
+    /// The latest date of every account before the chain.
+    dates_before: OrdMap<Uri, i64>,
+    /// For the authors on the chain, in order: generation of a commit, and the latest date up to there.
+    dates: BTreeMap<Uri, Vec<(u64, i64)>>,
 }
 
 /// The graph of all admitted commits.
@@ -29,8 +36,8 @@ pub(crate) struct Ancestry {
 }
 
 impl Ancestry {
-    /// Takes in a commit whose parents are known.
-    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId]) {
+    /// Takes in a commit by `author`, dated `time`, whose parents are known.
+    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId], author: Uri, time: i64) {
         let known = |parent: &CommitId| self.places.get(parent);
         let generation = parents.iter().filter_map(known).map(|place| place.generation + 1).max().unwrap_or(0);
         let continued = match parents {
@@ -43,21 +50,66 @@ impl Ancestry {
                 chain
             }
             None => {
-                self.chains.push(Chain { first: commit, last: commit });
+                let dates_before = self.dates_of_all(parents);
+                self.chains.push(Chain { first: commit, last: commit, dates_before, dates: BTreeMap::new() });
                 self.chains.len() - 1
             }
         };
+        let dates = self.chains[chain].dates.entry(author).or_default();
+        let latest = dates.last().map_or(time, |(_, latest)| time.max(*latest));
+        dates.push((generation, latest));
         self.places.insert(commit, Place { parents: parents.to_vec(), generation, chain });
     }
 
-    /// Takes back the commit that was added last.
-    pub(crate) fn remove_last(&mut self, commit: &CommitId) {
+    /// Takes back the commit that was added last, which is by `author`.
+    pub(crate) fn remove_last(&mut self, commit: &CommitId, author: &Uri) {
         let Some(place) = self.places.remove(commit) else { return };
         if self.chains[place.chain].first == *commit {
             self.chains.pop();
         } else if let [parent] = *place.parents.as_slice() {
-            self.chains[place.chain].last = parent;
+            let chain = &mut self.chains[place.chain];
+            chain.last = parent;
+            chain.dates.get_mut(author).map(Vec::pop);
         }
+    }
+
+    /// The latest date of a commit by `account` among `commit` and its ancestors.
+    pub(crate) fn latest_date(&self, commit: &CommitId, account: &Uri) -> Option<i64> {
+        let place = self.places.get(commit)?;
+        let chain = &self.chains[place.chain];
+        let on_chain = chain.dates.get(account).and_then(|dates| {
+            let up_to_here = dates.partition_point(|(generation, _)| *generation <= place.generation);
+            dates[..up_to_here].last().map(|(_, latest)| *latest)
+        });
+        on_chain.max(chain.dates_before.get(account).copied())
+    }
+
+    /// The latest dates of everybody among these commits and their ancestors.
+    fn dates_of_all(&self, commits: &[CommitId]) -> OrdMap<Uri, i64> {
+        let all = |commit: &CommitId| {
+            let chain = &self.chains[self.places[commit].chain];
+            let mut dates = chain.dates_before.clone();
+            for account in chain.dates.keys() {
+                if let Some(latest) = self.latest_date(commit, account) {
+                    dates.insert(*account, latest);
+                }
+            }
+            dates
+        };
+        let later_of = |one: OrdMap<Uri, i64>, other: OrdMap<Uri, i64>| {
+            let mut later = one.clone();
+            for difference in one.diff(&other) {
+                match difference {
+                    DiffItem::Add(account, date) => drop(later.insert(*account, *date)),
+                    DiffItem::Update { old: (account, date), new: (_, other) } => {
+                        later.insert(*account, *date.max(other));
+                    }
+                    DiffItem::Remove(..) => {}
+                }
+            }
+            later
+        };
+        commits.iter().map(all).reduce(later_of).unwrap_or_default()
     }
 
     /// Length of the longest way to the first commit; 0 for that one.
@@ -123,12 +175,14 @@ mod tests {
         for seed in 0..20 {
             let graph = random(60, seed);
             let mut ancestry = Ancestry::default();
+            let author = |i: usize| Uri::from_bytes([(i % 3) as u8; 32]);
+            let time = |i: usize| (i * 7919 % 101) as i64;
             let add = |ancestry: &mut Ancestry, i: usize| {
                 let parents: Vec<CommitId> = graph[i].iter().map(|&parent| id(parent)).collect();
-                ancestry.add(id(i), &parents);
+                ancestry.add(id(i), &parents, author(i), time(i));
             };
             (0..60).for_each(|i| add(&mut ancestry, i));
-            (30..60).rev().for_each(|i| ancestry.remove_last(&id(i)));
+            (30..60).rev().for_each(|i| ancestry.remove_last(&id(i), &author(i)));
             (30..60).for_each(|i| add(&mut ancestry, i));
             let mut above: Vec<BTreeSet<usize>> = Vec::new();
             for parents in &graph {
@@ -139,6 +193,10 @@ mod tests {
                 for j in 0..60 {
                     assert_eq!(ancestry.is_ancestor(&id(j), &id(i)), ancestors.contains(&j), "{seed}: {j} of {i}");
                 }
+                for who in 0..3 {
+                    let own = ancestors.iter().copied().chain([i]).filter(|j| j % 3 == who);
+                    assert_eq!(ancestry.latest_date(&id(i), &author(who)), own.map(time).max(), "{seed}: {who} at {i}");
+                }
             }
         }
     }
@@ -146,8 +204,9 @@ mod tests {
     #[test]
     fn a_line_is_one_chain() {
         let mut ancestry = Ancestry::default();
-        ancestry.add(id(0), &[]);
-        (1..1000).for_each(|i| ancestry.add(id(i), &[id(i - 1)]));
+        let author = Uri::from_bytes([1; 32]);
+        ancestry.add(id(0), &[], author, 0);
+        (1..1000).for_each(|i| ancestry.add(id(i), &[id(i - 1)], author, 0));
         assert_eq!(ancestry.chains.len(), 1);
         assert!(ancestry.is_ancestor(&id(0), &id(999)) && !ancestry.is_ancestor(&id(999), &id(0)));
         assert!(!ancestry.is_ancestor(&id(5), &id(5)) && !ancestry.is_ancestor(&id(5000), &id(5)));

@@ -1,9 +1,10 @@
 //! Who wrote a commit, and may they write here (validation §4)? And what certificates of its author does it bring?
 
+use crate::attested::{self, Dates};
 use crate::checked::CheckedCommit;
 use crate::event::Brought;
 use crate::source::{BlobSource, SourceError};
-use crate::state::State;
+use crate::state::{Certificate, State};
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{BlobId, Refusal, Role, Rule, TreePath, Uri, limits};
 
@@ -12,6 +13,7 @@ use parv_model::{BlobId, Refusal, Role, Rule, TreePath, Uri, limits};
 pub(crate) fn member(
     commit: &CheckedCommit,
     before: &State,
+    dates: &dyn Dates,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
     // Nothing rides on a commit that leaves the tree alone, so most commits end here.
@@ -27,22 +29,43 @@ pub(crate) fn member(
     let mut brought = Brought::default();
     if let Some((blob, certificate)) = rider {
         same_account(commit, author, &certificate)?;
-        brought.device = Some((device, blob));
+        brought.device = Some((device, Certificate { blob, validity: certificate.validity() }));
     }
     if changed {
         brought.account = account_rider(commit, before, author, source)?;
     }
+    require_good(commit, dates, before, author, &brought)?;
     Ok((author, brought))
 }
 
 /// The author of a merge, who must be a member in the merged state, so that nobody can sign their own return.
-pub(crate) fn merger(commit: &CheckedCommit, merged: &State) -> Result<Uri, Refusal> {
+pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &dyn Dates) -> Result<Uri, Refusal> {
     let device = commit.commit().device;
     let author = merged.device_account(&device).ok_or_else(|| {
         commit.refuse(Rule::Authority, format!("its device {device} is no device of this conversation after the merge"))
     })?;
     standing(commit, merged, author)?;
+    require_good(commit, dates, merged, author, &Brought::default())?;
     Ok(author)
+}
+
+/// The author's certificates, those that the commit brings or else those in the tree, are good at its attested time.
+pub(crate) fn require_good(
+    commit: &CheckedCommit,
+    dates: &dyn Dates,
+    state: &State,
+    author: Uri,
+    brought: &Brought,
+) -> Result<(), Refusal> {
+    let device = brought.device.map(|(_, certificate)| certificate);
+    let device = device.or_else(|| state.devices.get(&commit.commit().device).map(|device| device.certificate));
+    let account = brought.account.or_else(|| state.account_certificate(&author));
+    for (whose, certificate) in [("device", device), ("author's account", account)] {
+        if let Some(certificate) = certificate {
+            attested::require_good(commit, dates, state, whose, certificate.validity)?;
+        }
+    }
+    Ok(())
 }
 
 /// The author of a commit by which somebody comes in: both of their certificates come with it.
@@ -55,9 +78,10 @@ pub(crate) fn newcomer(
     let (device_blob, certificate) = device_certificate(commit, source)?
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its device"))?;
     let author = certificate.account();
-    let account_blob = account_certificate(commit, author, account_path(author), source)?
+    let account = account_certificate(commit, author, account_path(author), source)?
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its author's account"))?;
-    Ok((author, Brought { account: Some(account_blob), device: Some((device, device_blob)) }))
+    let device_certificate = Certificate { blob: device_blob, validity: certificate.validity() };
+    Ok((author, Brought { account: Some(account), device: Some((device, device_certificate)) }))
 }
 
 fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {
@@ -87,7 +111,7 @@ fn device_rider(
     source: &dyn BlobSource,
 ) -> Result<Option<(BlobId, DeviceCertificate)>, Refusal> {
     let path = TreePath::Device(commit.commit().device);
-    let known = before.devices.get(&commit.commit().device).map(|device| device.certificate);
+    let known = before.devices.get(&commit.commit().device).map(|device| device.certificate.blob);
     match entry(commit, source, &path)? {
         Some(blob) if Some(blob) != known => device_certificate(commit, source),
         _ => Ok(None),
@@ -99,10 +123,10 @@ fn account_rider(
     before: &State,
     author: Uri,
     source: &dyn BlobSource,
-) -> Result<Option<BlobId>, Refusal> {
+) -> Result<Option<Certificate>, Refusal> {
     let path = if before.is_admin(&author) { TreePath::Admin(author) } else { TreePath::Member(author) };
     match entry(commit, source, &path)? {
-        Some(blob) if Some(blob) != before.account_certificate(&author) => {
+        Some(blob) if Some(blob) != before.account_certificate(&author).map(|known| known.blob) => {
             account_certificate(commit, author, path, source)
         }
         _ => Ok(None),
@@ -133,7 +157,7 @@ fn account_certificate(
     author: Uri,
     path: TreePath,
     source: &dyn BlobSource,
-) -> Result<Option<BlobId>, Refusal> {
+) -> Result<Option<Certificate>, Refusal> {
     let Some(blob) = entry(commit, source, &path)? else {
         return Ok(None);
     };
@@ -144,7 +168,7 @@ fn account_certificate(
         let other = certificate.uri();
         return Err(commit.refuse(Rule::Certificate, format!("{path} is the certificate of {other}")));
     }
-    Ok(Some(blob))
+    Ok(Some(Certificate { blob, validity: certificate.validity() }))
 }
 
 /// The file at a path in the commit's own tree.

@@ -8,7 +8,8 @@ use crate::kinds;
 use crate::replica::Replica;
 use crate::resolve::apply;
 use crate::source::{BlobSource, SourceError};
-use crate::state::State;
+use crate::state::{Certificate, State};
+use parv_identity::certificate::Validity;
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
 use std::collections::BTreeMap;
@@ -78,11 +79,15 @@ impl Draft {
         Ok(id)
     }
 
+    fn certificate(&mut self, pem: &[u8], validity: Validity) -> Result<Certificate, DraftError> {
+        Ok(Certificate { blob: self.attach(pem)?, validity })
+    }
+
     /// Both certificates, as a newcomer brings them.
     fn bring_all(&mut self, author: &Credentials) -> Result<Brought, DraftError> {
         Ok(Brought {
-            account: Some(self.attach(author.account.pem())?),
-            device: Some((author.device.device(), self.attach(author.device.pem())?)),
+            account: Some(self.certificate(author.account.pem(), author.account.validity())?),
+            device: Some((author.device.device(), self.certificate(author.device.pem(), author.device.validity())?)),
         })
     }
 
@@ -91,12 +96,12 @@ impl Draft {
         let mut brought = Brought::default();
         let device = author.device.device();
         let id = object::blob_id(author.device.pem())?;
-        if before.devices.get(&device).map(|known| known.certificate) != Some(id) {
-            brought.device = Some((device, self.attach(author.device.pem())?));
+        if before.devices.get(&device).map(|known| known.certificate.blob) != Some(id) {
+            brought.device = Some((device, self.certificate(author.device.pem(), author.device.validity())?));
         }
         let id = object::blob_id(author.account.pem())?;
-        if before.account_certificate(&author.account.uri()) != Some(id) {
-            brought.account = Some(self.attach(author.account.pem())?);
+        if before.account_certificate(&author.account.uri()).map(|known| known.blob) != Some(id) {
+            brought.account = Some(self.certificate(author.account.pem(), author.account.validity())?);
         }
         Ok(brought)
     }

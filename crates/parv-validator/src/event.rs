@@ -6,7 +6,7 @@
 //! its parent's, and its state too.
 
 use crate::event_set::{EventNumber, EventSet};
-use crate::state::{Seniority, State};
+use crate::state::{Certificate, Seniority, State};
 use imbl::OrdSet;
 use parv_model::{BlobId, Category, CommitId, DeviceId, Uri, VoteKind};
 use std::sync::Arc;
@@ -37,8 +37,8 @@ pub(crate) enum Act {
 /// Certificates of the author that a commit brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Brought {
-    pub(crate) account: Option<BlobId>,
-    pub(crate) device: Option<(DeviceId, BlobId)>,
+    pub(crate) account: Option<Certificate>,
+    pub(crate) device: Option<(DeviceId, Certificate)>,
 }
 
 /// A control event or a witness.

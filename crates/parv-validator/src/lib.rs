@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 mod ancestry;
+mod attested;
 mod authority;
 mod checked;
 mod draft;

@@ -5,6 +5,7 @@
 //! taken back as a whole by [`Replica::rollback`].
 
 use crate::ancestry::Ancestry;
+use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Event, Past};
@@ -77,7 +78,7 @@ impl Replica {
         match *commit.commit().parents.as_slice() {
             [parent] => {
                 let Record { past, state, .. } = self.record(&parent).clone();
-                let deed = kinds::ordinary(commit, &state, &Behind { replica: self, parent }, source)?;
+                let deed = kinds::ordinary(commit, &state, &Behind { replica: self, parents: &[parent] }, source)?;
                 self.take(commit, deed, past, state)
             }
             [one, other] => {
@@ -85,7 +86,7 @@ impl Replica {
                     return Err(commit.refuse(Rule::Kind, "it merges a head with that head's own past"));
                 }
                 let (past, state) = self.union(&one, &other);
-                let author = authority::merger(commit, &state)?;
+                let author = authority::merger(commit, &state, &Behind { replica: self, parents: &[one, other] })?;
                 let deed = Deed { author, act: Act::Witness, brought: Default::default() };
                 self.take(commit, deed, Arc::new(past), state)
             }
@@ -127,7 +128,7 @@ impl Replica {
             past,
             state,
         };
-        self.ancestry.add(commit.id(), parents);
+        self.ancestry.add(commit.id(), parents, author, commit.commit().time);
         self.records.insert(commit.id(), record);
         self.admitted.push(commit.id());
         Ok(())
@@ -168,8 +169,9 @@ impl Replica {
     /// Forgets everything that was admitted since.
     pub fn rollback(&mut self, to: Checkpoint) {
         for commit in self.admitted.drain(to.commits.min(self.admitted.len())..).rev() {
-            self.records.remove(&commit);
-            self.ancestry.remove_last(&commit);
+            if let Some(record) = self.records.remove(&commit) {
+                self.ancestry.remove_last(&commit, &record.author);
+            }
         }
         self.events.truncate(to.events);
         // The numbers of forgotten events will be given to others.
@@ -242,17 +244,28 @@ impl Replica {
     }
 }
 
-/// What lies behind a commit that has this parent.
+/// What lies behind a commit that has these parents.
 struct Behind<'a> {
     replica: &'a Replica,
-    parent: CommitId,
+    parents: &'a [CommitId],
 }
 
 impl kinds::Past for Behind<'_> {
     fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)> {
-        let behind = *commit == self.parent || self.replica.ancestry.is_ancestor(commit, &self.parent);
+        let ancestry = &self.replica.ancestry;
+        let behind = self.parents.iter().any(|parent| parent == commit || ancestry.is_ancestor(commit, parent));
         let record = self.replica.records.get(commit).filter(|_| behind)?;
         Some((record.author, record.editable))
+    }
+}
+
+impl Dates for Behind<'_> {
+    fn newest(&self) -> i64 {
+        self.parents.iter().map(|parent| self.replica.record(parent).clamped_time).max().unwrap_or_default()
+    }
+
+    fn newest_of(&self, account: &Uri) -> Option<i64> {
+        self.parents.iter().filter_map(|parent| self.replica.ancestry.latest_date(parent, account)).max()
     }
 }
 

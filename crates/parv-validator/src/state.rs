@@ -2,27 +2,35 @@
 
 use crate::render::{self, Rendered};
 use imbl::{OrdMap, OrdSet};
+use parv_identity::certificate::Validity;
 use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, TreeId, TreePath, Uri, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A certificate in the tree: its file, and when it is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Certificate {
+    pub(crate) blob: BlobId,
+    pub(crate) validity: Validity,
+}
 
 /// What a file of an account in the tree says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// `admins/<uri>.crt`.
-    Admin(BlobId),
+    Admin(Certificate),
     /// `members/<uri>.crt`.
-    Member(BlobId),
+    Member(Certificate),
     /// `invited/<uri>`.
     Invited,
     /// `banned/<category>/<uri>[.crt]`.
-    Banned(Category, Option<BlobId>),
+    Banned(Category, Option<Certificate>),
 }
 
 /// A device certificate in the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Device {
     pub(crate) account: Uri,
-    pub(crate) certificate: BlobId,
+    pub(crate) certificate: Certificate,
 }
 
 /// One vote file.
@@ -174,12 +182,14 @@ impl State {
     pub(crate) fn files(&self) -> BTreeMap<TreePath, BlobId> {
         let empty = render::empty_blob();
         let accounts = self.accounts.iter().map(|(&uri, standing)| match *standing {
-            Standing::Admin(certificate) => (TreePath::Admin(uri), certificate),
-            Standing::Member(certificate) => (TreePath::Member(uri), certificate),
+            Standing::Admin(certificate) => (TreePath::Admin(uri), certificate.blob),
+            Standing::Member(certificate) => (TreePath::Member(uri), certificate.blob),
             Standing::Invited => (TreePath::Invited(uri), empty),
-            Standing::Banned(category, certificate) => (TreePath::Banned(category, uri), certificate.unwrap_or(empty)),
+            Standing::Banned(category, certificate) => {
+                (TreePath::Banned(category, uri), certificate.map_or(empty, |certificate| certificate.blob))
+            }
         });
-        let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate));
+        let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate.blob));
         let votes =
             self.votes.iter().map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
         let profile = self.profile.map(|blob| (TreePath::Profile, blob));
@@ -187,10 +197,10 @@ impl State {
     }
 
     /// The account certificate of somebody who is, or was before a ban, a member.
-    pub(crate) fn account_certificate(&self, uri: &Uri) -> Option<BlobId> {
+    pub(crate) fn account_certificate(&self, uri: &Uri) -> Option<Certificate> {
         match *self.accounts.get(uri)? {
-            Standing::Admin(blob) | Standing::Member(blob) => Some(blob),
-            Standing::Banned(_, blob) => blob,
+            Standing::Admin(certificate) | Standing::Member(certificate) => Some(certificate),
+            Standing::Banned(_, certificate) => certificate,
             Standing::Invited => None,
         }
     }

@@ -1,6 +1,7 @@
 //! `member` / `join`: an invitation is taken up. In mode `PUBLIC` strangers may come without one.
 
 use super::Case;
+use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::Brought;
@@ -12,13 +13,16 @@ use parv_model::{Mode, Refusal, Role, Rule, TreePath, Uri};
 pub(super) fn newcomer(
     commit: &CheckedCommit,
     before: &State,
+    dates: &dyn Dates,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
     let device = commit.commit().device;
     if let Some(account) = before.device_account(&device) {
         return Err(commit.refuse(Rule::Kind, format!("device {device} is already here, as one of {account}")));
     }
-    authority::newcomer(commit, TreePath::Member, source)
+    let (author, brought) = authority::newcomer(commit, TreePath::Member, source)?;
+    authority::require_good(commit, dates, before, author, &brought)?;
+    Ok((author, brought))
 }
 
 pub(super) fn check(case: &Case<'_>, uri: &Uri) -> Result<(), Refusal> {

@@ -9,6 +9,7 @@ mod reference;
 mod resolution;
 mod vote;
 
+use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought};
@@ -27,8 +28,8 @@ pub(crate) struct Deed {
     pub(crate) brought: Brought,
 }
 
-/// What a commit can refer to.
-pub(crate) trait Past {
+/// What lies behind a commit.
+pub(crate) trait Past: Dates {
     /// Author and kind of an earlier commit, if it lies in this past.
     fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)>;
 }
@@ -63,8 +64,8 @@ pub(crate) fn ordinary(
     source: &dyn BlobSource,
 ) -> Result<Deed, Refusal> {
     let (author, brought) = match commit.message() {
-        Message::Join(_) => join::newcomer(commit, before, source)?,
-        _ => authority::member(commit, before, source)?,
+        Message::Join(_) => join::newcomer(commit, before, past, source)?,
+        _ => authority::member(commit, before, past, source)?,
     };
     let case = Case { commit, before, past, author };
     let mut profile_blob = None;

@@ -46,9 +46,7 @@ pub(crate) fn apply(state: &mut State, event: &Event) {
         Act::Resolve { kind, category, target } => state.resolve(kind, category, target, event),
         Act::Profile(blob) => state.profile = Some(blob),
     }
-    if event.act != Act::Leave {
-        state.bring(author, &event.brought);
-    }
+    state.bring(author, &event.brought);
 }
 
 impl State {
@@ -96,12 +94,15 @@ impl State {
 
     /// Takes in the certificates that a commit brings for its own author.
     pub(crate) fn bring(&mut self, author: Uri, brought: &Brought) {
-        if let Some(blob) = brought.account
+        if let Some(renewed) = brought.account
             && let Some(Standing::Admin(certificate) | Standing::Member(certificate)) = self.accounts.get_mut(&author)
         {
-            *certificate = blob;
+            *certificate = renewed;
         }
-        if let Some((device, certificate)) = brought.device {
+        // Nobody brings a device along as they go.
+        if let Some((device, certificate)) = brought.device
+            && self.is_member(&author)
+        {
             let account = author;
             self.devices.insert(device, Device { account, certificate });
         }

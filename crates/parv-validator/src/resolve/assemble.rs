@@ -5,7 +5,7 @@ use super::fixpoint::Outcome;
 use super::standing::{Counted, Membership};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
-use crate::state::{Device, Standing, State, Vote};
+use crate::state::{Certificate, Device, Standing, State, Vote};
 use parv_model::{BlobId, Category, DeviceId, Uri};
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ impl Assembly<'_> {
         }
     }
 
-    fn account_certificate(&self, uri: Uri) -> Option<BlobId> {
+    fn account_certificate(&self, uri: Uri) -> Option<Certificate> {
         let brought = self.alive.iter().copied().filter(|&e| {
             let event = self.events.get(e);
             event.author == uri && event.brought.account.is_some()
@@ -101,7 +101,7 @@ impl Assembly<'_> {
             let removals = self.counted.removals(&event.author, self.set);
             if let Some((device, _)) = event.brought.device
                 && state.is_member(&event.author)
-                && removals.iter().all(|&r| self.events.le(r, e))
+                && removals.iter().all(|&r| r != e && self.events.le(r, e))
             {
                 brought.entry(device).or_default().push(e);
             }

@@ -1,0 +1,107 @@
+//! Certificates expire by attested time: the word of more than half of the admins, not a clock and not a minority
+//! (validation §7).
+
+use parv_identity::certificate::{DeviceCertificate, Serial, Validity};
+use parv_model::{CommitId, Message, Mode, Refusal, Rule, VoteKind};
+use parv_proptests::{Person, World, text};
+
+/// When the certificate in these tests ends.
+const END: i64 = 2_000_000;
+
+/// Gives person `number` a device certificate that is good from `start` to `end`.
+fn limit(world: &mut World, number: usize, start: i64, end: i64) {
+    let Person { account_key, device_key, credentials, .. } = &mut world.people[number];
+    let device = device_key.device_id();
+    let serial = Serial::from_bytes(&[1, end as u8]).unwrap();
+    let validity = Validity::new(start, end).unwrap();
+    credentials.device =
+        DeviceCertificate::issue(account_key, &credentials.account, &device, "device", &serial, validity).unwrap();
+}
+
+/// Three admins, and person 3 whose device certificate ends at [`END`].
+fn group() -> (World, CommitId) {
+    let mut world = World::new(5, Mode::InvitesOnly, None);
+    limit(&mut world, 3, 0, END);
+    let mut head = world.gather(world.root(), &[1, 2, 3]);
+    head = world.decide(head, &[0], VoteKind::Promote, 1);
+    head = world.decide(head, &[0, 1], VoteKind::Promote, 2);
+    (world, head)
+}
+
+#[track_caller]
+fn expired(result: Result<CommitId, Refusal>) {
+    let refusal = result.expect_err("the certificate has ended");
+    assert_eq!(refusal.rule, Rule::Certificate, "{refusal}");
+    assert!(refusal.why.contains("more than half of the admins"), "{refusal}");
+}
+
+fn at(world: &mut World, time: i64, who: usize, head: CommitId) -> CommitId {
+    world.write_at(time, who, &[head], text("tick")).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+#[test]
+fn it_is_late_when_most_admins_say_so() {
+    let (mut world, head) = group();
+    let one = at(&mut world, END + 10, 0, head);
+    world.write(3, &[one], text("one of three says it is late")).expect("no majority yet");
+    let two = at(&mut world, END + 5, 1, one);
+    expired(world.write(3, &[two], text("two of three")));
+    // One's own date does not help, neither does a fork: the past decides.
+    expired(world.write_at(5, 3, &[two], text("backdated")));
+    world.write(3, &[one], text("on an older parent")).expect("valid there");
+    let exactly = at(&mut world, END, 1, one);
+    world.write(3, &[exactly], text("the last second")).expect("the end is included");
+}
+
+#[test]
+fn a_minority_cannot_expire_others() {
+    let (mut world, mut head) = group();
+    for _ in 0..3 {
+        head = at(&mut world, 200_000_000_000, 2, head);
+        head = at(&mut world, 200_000_000_000, 3, head);
+    }
+    world.write(3, &[head], text("still here")).expect("one admin and a member are no majority");
+}
+
+#[test]
+fn a_renewed_certificate_rides_in_with_the_next_commit() {
+    let (mut world, head) = group();
+    let late = at(&mut world, END + 10, 0, head);
+    let late = at(&mut world, END + 10, 1, late);
+    expired(world.write(3, &[late], text("expired")));
+    limit(&mut world, 3, 0, 2 * END);
+    let renewed = world.write(3, &[late], text("renewed")).expect("the certificate comes along");
+    let other = world.write(3, &[late], text("renewed twice")).expect("valid");
+    let said = at(&mut world, END + 20, 2, late);
+    // Members who renewed concurrently still merge.
+    let merge = world.write(0, &[renewed, said], Message::Merge).expect("valid");
+    let merge = world.write(3, &[merge, other], Message::Merge).expect("valid");
+    world.write(3, &[merge], text("on we go")).expect("valid");
+}
+
+#[test]
+fn the_expired_cannot_merge_or_join() {
+    let (mut world, head) = group();
+    let left = world.write(3, &[head], Message::Leave(world.uri(3))).expect("valid");
+    let back = world.write(0, &[left], Message::Add(world.uri(3))).expect("valid");
+    let late = at(&mut world, END + 10, 0, back);
+    let late = at(&mut world, END + 10, 1, late);
+    world.write(3, &[back], Message::Join(world.uri(3))).expect("the control is valid");
+    expired(world.write(3, &[late], Message::Join(world.uri(3))));
+
+    let one = at(&mut world, END + 10, 0, head);
+    let other = at(&mut world, END + 10, 1, head);
+    expired(world.write(3, &[one, other], Message::Merge));
+    world.write(2, &[one, other], Message::Merge).expect("the control is valid");
+}
+
+#[test]
+fn what_is_not_good_yet_is_not_good() {
+    let (mut world, head) = group();
+    limit(&mut world, 4, END, 2 * END);
+    let invited = world.write(0, &[head], Message::Add(world.uri(4))).expect("valid");
+    expired(world.write(4, &[invited], Message::Join(world.uri(4))));
+    let late = at(&mut world, END + 10, 0, invited);
+    let late = at(&mut world, END + 10, 1, late);
+    world.write(4, &[late], Message::Join(world.uri(4))).expect("now it is");
+}
