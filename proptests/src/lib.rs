@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod bridge;
+pub mod fixture;
 pub mod model;
 mod objects;
 pub mod random;
@@ -13,7 +14,7 @@ pub use objects::Objects;
 use parv_identity::certificate::{AccountCertificate, DeviceCertificate, Serial, Validity};
 use parv_identity::{AccountKey, DeviceKey, sshsig};
 use parv_model::{CommitId, DeviceId, DisplayName, Message, Mode, Refusal, TreeId, Uri, VoteKind};
-use parv_validator::{CheckedCommit, Credentials, Draft, Replica};
+use parv_validator::{CheckedCommit, Credentials, Draft, DraftError, Replica};
 
 /// Somebody with one device. Their keys follow from their number, so that a failing case can be run again.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Person {
         let serial = Serial::from_bytes(&[7, device]).expect("a serial number");
         let device_id = device_key.device_id();
         let device = DeviceCertificate::issue(&account_key, &account, &device_id, "device", &serial, validity());
-        let credentials = Credentials { account, device: device.expect("a certificate") };
+        let credentials = Credentials { account, device: device.expect("a certificate"), crl: None };
         Self { name, account_key, device_key, credentials }
     }
 
@@ -129,8 +130,13 @@ impl World {
         let profile = b"BEGIN:VCARD\nVERSION:2.1\nFN:Bees\nEND:VCARD\n";
         let profile = (message == Message::UpdateProfile).then_some(&profile[..]);
         let draft = self.replica.draft(parents, &self.people[author].credentials, message, profile);
-        let draft = draft
-            .map_err(|error| Refusal::new(CommitId::from_bytes([0; 20]), parv_model::Rule::Kind, error.to_string()))?;
+        let draft = draft.map_err(|error| {
+            let rule = match error {
+                DraftError::Standing { .. } => parv_model::Rule::Authority,
+                _ => parv_model::Rule::Kind,
+            };
+            Refusal::new(CommitId::from_bytes([0; 20]), rule, error.to_string())
+        })?;
         self.time += 1;
         let bytes = sign(&self.people[author], &draft, time);
         self.objects.add_draft(&draft);

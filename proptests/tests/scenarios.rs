@@ -2,8 +2,11 @@
 //! Person 0 is A, 1 is B, and so on.
 
 use parv_model::{CommitId, Message, Mode, Role, VoteKind};
+use parv_proptests::fixture::Fixture;
 use parv_proptests::{World, text};
+use std::path::Path;
 
+const PEOPLE: u8 = 12;
 const A: usize = 0;
 const B: usize = 1;
 const C: usize = 2;
@@ -12,13 +15,24 @@ const E: usize = 4;
 
 /// A conversation in which the first `admins` people are admins and the next `members` are members.
 fn setup(admins: usize, members: usize) -> (World, CommitId) {
-    let mut world = World::new(12, Mode::InvitesOnly, None);
+    let mut world = World::new(PEOPLE, Mode::InvitesOnly, None);
     let others: Vec<usize> = (1..admins + members).collect();
     let mut head = world.gather(world.root(), &others);
     for new in 1..admins {
         head = world.decide(head, &(0..=(new / 2)).collect::<Vec<_>>(), VoteKind::Promote, new);
     }
     (world, head)
+}
+
+/// The scenario and what it comes to are the fixture of this name; with `PARV_WRITE_FIXTURES`, they become it.
+fn is_fixture(world: &mut World, name: &str, outcomes: &[&[CommitId]]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(format!("{name}.json"));
+    let fixture = Fixture::of(world, PEOPLE.into(), outcomes).without_ids();
+    if std::env::var_os("PARV_WRITE_FIXTURES").is_some() {
+        std::fs::write(&path, fixture.to_json()).expect("a writable folder");
+    }
+    let text = std::fs::read_to_string(&path).expect("the fixture's file");
+    assert_eq!(serde_json::from_str::<Fixture>(&text).expect("a fixture"), fixture, "{path:?}");
 }
 
 fn admins(world: &mut World, heads: &[CommitId]) -> Vec<usize> {
@@ -57,6 +71,11 @@ fn two_majorities_duel_and_one_side_wins() {
     // Once B has built on one of them, that one holds.
     let acknowledged = world.line(against_a, &[(B, text("I stand by this"))]);
     assert_eq!(admins(&mut world, &[against_c, acknowledged]), [B, C]);
+    is_fixture(
+        &mut world,
+        "two_majorities_duel_and_one_side_wins",
+        &[&[against_c, against_a], &[against_c, acknowledged]],
+    );
 }
 
 #[test]
@@ -65,6 +84,7 @@ fn two_admins_cannot_evict_each_other() {
     let b = world.uri(B);
     let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, b))]);
     assert!(world.write(A, &[voted], Message::Resolve(VoteKind::Ban, b)).is_err());
+    is_fixture(&mut world, "two_admins_cannot_evict_each_other", &[&[voted]]);
 }
 
 #[test]
@@ -86,6 +106,7 @@ fn attack_backdated_invitations_of_a_banned_member_bring_nobody_in() {
     assert_eq!(role(&mut world, &[banned, backdated], 8), None);
     assert_eq!(role(&mut world, &[banned, backdated], 9), None);
     assert!(world.write(D, &[backdated, banned], Message::Merge).is_err());
+    is_fixture(&mut world, "attack_backdated_invitations_of_a_banned_member_bring_nobody_in", &[&[banned, backdated]]);
 }
 
 #[test]
@@ -97,11 +118,12 @@ fn attack_a_ban_on_an_old_parent_cannot_erase_what_others_built_on() {
     let banned = world.decide(head, &[A, C], VoteKind::Ban, D);
     assert_eq!(role(&mut world, &[built, banned], 5), Some(Role::Member));
     assert_eq!(role(&mut world, &[built, banned], D), Some(Role::Banned));
+    is_fixture(&mut world, "attack_a_ban_on_an_old_parent_cannot_erase_what_others_built_on", &[&[built, banned]]);
 }
 
 /// A founded alone, then B and C became admins by votes.
 fn founder_and_two() -> (World, CommitId, CommitId) {
-    let mut world = World::new(12, Mode::InvitesOnly, None);
+    let mut world = World::new(PEOPLE, Mode::InvitesOnly, None);
     let era = world.gather(world.root(), &[B]);
     let mut head = world.decide(era, &[A], VoteKind::Promote, B);
     head = world.line(head, &[(B, text("at your service"))]);
@@ -119,6 +141,11 @@ fn attack_a_former_sole_admin_cannot_return_to_the_time_when_one_vote_was_all() 
     let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
     assert_eq!(admins(&mut world, &[against_a, rollback]), [B, C]);
     assert_eq!(role(&mut world, &[against_a, rollback], A), Some(Role::Banned));
+    is_fixture(
+        &mut world,
+        "attack_a_former_sole_admin_cannot_return_to_the_time_when_one_vote_was_all",
+        &[&[head, rollback], &[against_a, rollback]],
+    );
 }
 
 #[test]
@@ -134,6 +161,11 @@ fn attack_a_founder_cannot_mint_admins_from_the_old_time() {
     let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
     assert_eq!(role(&mut world, &[against_a, forged], A), Some(Role::Banned));
     assert_eq!(role(&mut world, &[against_a, forged], 6), None);
+    is_fixture(
+        &mut world,
+        "attack_a_founder_cannot_mint_admins_from_the_old_time",
+        &[&[head, forged], &[against_a, forged]],
+    );
 }
 
 #[test]
@@ -146,6 +178,11 @@ fn attack_invite_then_ban_on_a_fork_of_the_beginning() {
     let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
     assert_eq!(role(&mut world, &[against_a, forged], A), Some(Role::Banned));
     assert!(admins(&mut world, &[against_a, forged]).contains(&B));
+    is_fixture(
+        &mut world,
+        "attack_invite_then_ban_on_a_fork_of_the_beginning",
+        &[&[head, forged], &[against_a, forged]],
+    );
 }
 
 #[test]
@@ -161,6 +198,7 @@ fn attack_a_colluding_former_majority_cannot_roll_back() {
     assert_eq!(admins(&mut world, &[head, rollback]), [C, D, E]);
     assert_eq!(role(&mut world, &[head, rollback], A), Some(Role::Banned));
     assert_eq!(role(&mut world, &[head, rollback], B), Some(Role::Banned));
+    is_fixture(&mut world, "attack_a_colluding_former_majority_cannot_roll_back", &[&[head, rollback]]);
 }
 
 #[test]
@@ -173,6 +211,7 @@ fn an_unban_helps_what_comes_after_it_only() {
     let after = world.line(lifted, &[(D, text("back"))]);
     assert_eq!(role(&mut world, &[after, before], D), Some(Role::Member));
     assert_eq!(role(&mut world, &[after, before], 5), None);
+    is_fixture(&mut world, "an_unban_helps_what_comes_after_it_only", &[&[after, before]]);
 }
 
 #[test]
@@ -185,6 +224,7 @@ fn a_ban_beats_a_concurrent_join_whose_invitation_it_saw() {
     assert_eq!(role(&mut world, &[banned, joined], 5), Some(Role::Banned));
     let merge = world.write(A, &[banned, joined], Message::Merge).expect("an honest merge");
     assert!(world.write(5, &[merge], text("x")).is_err());
+    is_fixture(&mut world, "a_ban_beats_a_concurrent_join_whose_invitation_it_saw", &[&[banned, joined], &[merge]]);
 }
 
 #[test]
@@ -194,6 +234,7 @@ fn leave_and_ban_at_once_is_banned() {
     let banned = world.decide(head, &[A, B], VoteKind::Ban, D);
     let left = world.line(head, &[(D, Message::Leave(d))]);
     assert_eq!(role(&mut world, &[banned, left], D), Some(Role::Banned));
+    is_fixture(&mut world, "leave_and_ban_at_once_is_banned", &[&[banned, left]]);
 }
 
 #[test]
@@ -206,6 +247,7 @@ fn votes_from_both_halves_of_a_cut_come_together() {
     assert!(world.replica.state(&[merge]).majority(VoteKind::Ban, &d));
     let banned = world.write(C, &[merge], Message::Resolve(VoteKind::Ban, d)).expect("a majority");
     assert_eq!(role(&mut world, &[banned], D), Some(Role::Banned));
+    is_fixture(&mut world, "votes_from_both_halves_of_a_cut_come_together", &[&[merge], &[banned]]);
 }
 
 #[test]
@@ -216,6 +258,7 @@ fn concurrent_profiles_the_higher_hash_wins() {
     let other = world.line(head, &[(B, Message::UpdateProfile)]);
     assert_eq!(world.replica.state(&[one, other]).profile(), state.profile());
     assert_eq!(world.replica.state(&[one, other]), std::sync::Arc::new(world.replica.resolve_in_full(&[other, one])));
+    is_fixture(&mut world, "concurrent_profiles_the_higher_hash_wins", &[&[one, other]]);
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use crate::attested::{self, Dates};
 use crate::checked::CheckedCommit;
 use crate::event::Brought;
+use crate::revocation;
 use crate::source::{BlobSource, SourceError};
-use crate::state::{Certificate, State};
+use crate::state::{Certificate, Device, State};
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{BlobId, Refusal, Role, Rule, TreePath, Uri, limits};
 
@@ -29,10 +30,11 @@ pub(crate) fn member(
     let mut brought = Brought::default();
     if let Some((blob, certificate)) = rider {
         same_account(commit, author, &certificate)?;
-        brought.device = Some((device, Certificate { blob, validity: certificate.validity() }));
+        brought.device = Some((device, papers(blob, &certificate)));
     }
     if changed {
         brought.account = account_rider(commit, before, author, source)?;
+        brought.list = revocation::rider(commit, before, author, source)?;
     }
     require_good(commit, dates, before, author, &brought)?;
     Ok((author, brought))
@@ -49,7 +51,8 @@ pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &dyn Dates) 
     Ok(author)
 }
 
-/// The author's certificates, those that the commit brings or else those in the tree, are good at its attested time.
+/// The author's certificates, those that the commit brings or else those in the tree, are not revoked, and good at its
+/// attested time.
 pub(crate) fn require_good(
     commit: &CheckedCommit,
     dates: &dyn Dates,
@@ -57,10 +60,14 @@ pub(crate) fn require_good(
     author: Uri,
     brought: &Brought,
 ) -> Result<(), Refusal> {
-    let device = brought.device.map(|(_, certificate)| certificate);
-    let device = device.or_else(|| state.devices.get(&commit.commit().device).map(|device| device.certificate));
+    let device = brought.device.map(|(_, device)| device);
+    let device = device.or_else(|| state.devices.get(&commit.commit().device).copied());
+    if device.is_some_and(|device| state.revokes(&author, &device.serial)) {
+        let device = commit.commit().device;
+        return Err(commit.refuse(Rule::Authority, format!("its device {device} has been revoked by its account")));
+    }
     let account = brought.account.or_else(|| state.account_certificate(&author));
-    for (whose, certificate) in [("device", device), ("author's account", account)] {
+    for (whose, certificate) in [("device", device.map(|device| device.certificate)), ("author's account", account)] {
         if let Some(certificate) = certificate {
             attested::require_good(commit, dates, state, whose, certificate.validity)?;
         }
@@ -71,6 +78,7 @@ pub(crate) fn require_good(
 /// The author of a commit by which somebody comes in: both of their certificates come with it.
 pub(crate) fn newcomer(
     commit: &CheckedCommit,
+    before: &State,
     account_path: impl Fn(Uri) -> TreePath,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
@@ -80,19 +88,35 @@ pub(crate) fn newcomer(
     let author = certificate.account();
     let account = account_certificate(commit, author, account_path(author), source)?
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its author's account"))?;
-    let device_certificate = Certificate { blob: device_blob, validity: certificate.validity() };
-    Ok((author, Brought { account: Some(account), device: Some((device, device_certificate)) }))
+    let list = revocation::rider(commit, before, author, source)?;
+    Ok((author, Brought { account: Some(account), device: Some((device, papers(device_blob, &certificate))), list }))
 }
 
 fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {
-    let why = match state.role(&author) {
-        Some(Role::Admin | Role::Member) => return Ok(()),
-        Some(Role::Banned) => "is banned",
-        Some(Role::Left) => "has left",
-        Some(Role::Invited) => "is invited but has not joined",
-        None => "is a stranger to this conversation",
-    };
-    Err(commit.refuse(Rule::Authority, format!("its author {author} {why}")))
+    match bar(state, &author) {
+        Some(why) => Err(commit.refuse(Rule::Authority, format!("its author {author} {why}"))),
+        None => Ok(()),
+    }
+}
+
+/// Why somebody may not write, if so.
+pub(crate) fn bar(state: &State, author: &Uri) -> Option<&'static str> {
+    match state.role(author) {
+        Some(Role::Admin | Role::Member) => None,
+        Some(Role::Banned) => Some("is banned"),
+        Some(Role::Left) => Some("has left"),
+        Some(Role::Invited) => Some("is invited but has not joined"),
+        None => Some("is a stranger to this conversation"),
+    }
+}
+
+fn papers(blob: BlobId, certificate: &DeviceCertificate) -> Device {
+    let account = certificate.account();
+    Device {
+        account,
+        certificate: Certificate { blob, validity: certificate.validity() },
+        serial: *certificate.serial(),
+    }
 }
 
 fn same_account(commit: &CheckedCommit, author: Uri, certificate: &DeviceCertificate) -> Result<(), Refusal> {

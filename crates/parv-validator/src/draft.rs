@@ -3,14 +3,16 @@
 //! A draft is made by the same code that judges, so what a device writes is what others will compute. It grants nothing:
 //! the finished commit is admitted like anybody's.
 
+use crate::authority;
 use crate::event::{Act, Brought, Event};
 use crate::kinds;
 use crate::replica::Replica;
 use crate::resolve::apply;
+use crate::revocation::List;
 use crate::source::{BlobSource, SourceError};
-use crate::state::{Certificate, State};
+use crate::state::{Certificate, Device, State};
 use parv_identity::certificate::Validity;
-use parv_identity::{AccountCertificate, DeviceCertificate};
+use parv_identity::{AccountCertificate, Crl, DeviceCertificate};
 use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub struct Credentials {
     pub account: AccountCertificate,
     /// The writing device's.
     pub device: DeviceCertificate,
+    /// The account's latest revocation list, if it has one.
+    pub crl: Option<Crl>,
 }
 
 /// Why a commit cannot even be drafted.
@@ -30,6 +34,14 @@ pub enum DraftError {
     /// A parent is not known here.
     #[error("commit {0} is not known here")]
     UnknownParent(CommitId),
+    /// The author may not write there.
+    #[error("its author {author} {why}")]
+    Standing {
+        /// Who it is.
+        author: Uri,
+        /// What keeps them from it.
+        why: &'static str,
+    },
     /// One parent for ordinary commits, two for merges.
     #[error("a commit of this kind does not have {0} parents")]
     Parents(usize),
@@ -57,7 +69,7 @@ impl Draft {
     pub fn initial(author: &Credentials, mode: Mode, invited: Option<Uri>) -> Result<Self, DraftError> {
         let before = kinds::initial_state(mode, invited);
         let mut draft = Self::empty(Vec::new(), Message::Initial { mode, invited });
-        let brought = draft.bring_all(author)?;
+        let brought = draft.bring_all(author, &before)?;
         draft.finish(before, author, brought, None)
     }
 
@@ -83,11 +95,28 @@ impl Draft {
         Ok(Certificate { blob: self.attach(pem)?, validity })
     }
 
+    fn device(&mut self, author: &Credentials) -> Result<(DeviceId, Device), DraftError> {
+        let certificate = self.certificate(author.device.pem(), author.device.validity())?;
+        let serial = *author.device.serial();
+        Ok((author.device.device(), Device { account: author.account.uri(), certificate, serial }))
+    }
+
+    /// The author's revocation list, if it is newer than what the conversation knows.
+    fn list(&mut self, author: &Credentials, before: &State) -> Result<Option<Arc<List>>, DraftError> {
+        let known = before.revocations.get(&author.account.uri());
+        let Some(crl) = author.crl.as_ref().filter(|crl| known.is_none_or(|known| crl.number() > known.number)) else {
+            return Ok(None);
+        };
+        let revoked = Arc::new(crl.revoked().clone());
+        Ok(Some(Arc::new(List { blob: self.attach(crl.pem())?, number: crl.number(), revoked })))
+    }
+
     /// Both certificates, as a newcomer brings them.
-    fn bring_all(&mut self, author: &Credentials) -> Result<Brought, DraftError> {
+    fn bring_all(&mut self, author: &Credentials, before: &State) -> Result<Brought, DraftError> {
         Ok(Brought {
             account: Some(self.certificate(author.account.pem(), author.account.validity())?),
-            device: Some((author.device.device(), self.certificate(author.device.pem(), author.device.validity())?)),
+            device: Some(self.device(author)?),
+            list: self.list(author, before)?,
         })
     }
 
@@ -97,12 +126,13 @@ impl Draft {
         let device = author.device.device();
         let id = object::blob_id(author.device.pem())?;
         if before.devices.get(&device).map(|known| known.certificate.blob) != Some(id) {
-            brought.device = Some((device, self.certificate(author.device.pem(), author.device.validity())?));
+            brought.device = Some(self.device(author)?);
         }
         let id = object::blob_id(author.account.pem())?;
         if before.account_certificate(&author.account.uri()).map(|known| known.blob) != Some(id) {
             brought.account = Some(self.certificate(author.account.pem(), author.account.validity())?);
         }
+        brought.list = self.list(author, before)?;
         Ok(brought)
     }
 
@@ -119,6 +149,7 @@ impl Draft {
             commit: CommitId::from_bytes([0; 20]),
             generation: 0,
             author: author.account.uri(),
+            serial: None,
             act,
             brought,
             past: Default::default(),
@@ -203,9 +234,15 @@ impl Replica {
         match *parents {
             [parent] if draft.message != Message::Merge => {
                 let before = self.record(&parent).state.clone();
+                let author_uri = author.account.uri();
+                if let Some(why) =
+                    authority::bar(&before, &author_uri).filter(|_| !matches!(draft.message, Message::Join(_)))
+                {
+                    return Err(DraftError::Standing { author: author_uri, why });
+                }
                 let profile = profile.map(|bytes| draft.attach(bytes)).transpose()?;
                 let brought = match draft.message {
-                    Message::Join(_) => draft.bring_all(author)?,
+                    Message::Join(_) => draft.bring_all(author, &before)?,
                     Message::Leave(_) => Brought::default(),
                     _ => draft.bring_missing(author, &before)?,
                 };

@@ -6,8 +6,10 @@
 //! its parent's, and its state too.
 
 use crate::event_set::{EventNumber, EventSet};
-use crate::state::{Certificate, Seniority, State};
+use crate::revocation::List;
+use crate::state::{Certificate, Device, Seniority, State};
 use imbl::OrdSet;
+use parv_identity::certificate::Serial;
 use parv_model::{BlobId, Category, CommitId, DeviceId, Uri, VoteKind};
 use std::sync::Arc;
 
@@ -34,11 +36,12 @@ pub(crate) enum Act {
     Certificates,
 }
 
-/// Certificates of the author that a commit brings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// Certificates and the revocation list of the author that a commit brings.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Brought {
     pub(crate) account: Option<Certificate>,
-    pub(crate) device: Option<(DeviceId, Certificate)>,
+    pub(crate) device: Option<(DeviceId, Device)>,
+    pub(crate) list: Option<Arc<List>>,
 }
 
 /// A control event or a witness.
@@ -48,6 +51,8 @@ pub(crate) struct Event {
     /// Length of the longest way to the first commit.
     pub(crate) generation: u64,
     pub(crate) author: Uri,
+    /// The certificate of the device that wrote it, as revocation lists name it.
+    pub(crate) serial: Option<Serial>,
     pub(crate) act: Act,
     pub(crate) brought: Brought,
     /// Its strict ancestors.

@@ -22,6 +22,7 @@ mod kinds;
 mod render;
 mod replica;
 mod resolve;
+mod revocation;
 pub mod source;
 mod state;
 

@@ -13,7 +13,7 @@ use crate::kinds::{self, Deed, Editable};
 use crate::resolve::{Memo, Resolver, apply};
 use crate::source::BlobSource;
 use crate::state::State;
-use parv_model::{CommitId, ConversationId, Refusal, Role, Rule, Uri};
+use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Role, Rule, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ pub struct Replica {
 pub(crate) struct Record {
     clamped_time: i64,
     author: Uri,
+    device: DeviceId,
     leaves: bool,
     editable: Editable,
     pub(crate) past: Arc<Past>,
@@ -103,8 +104,11 @@ impl Replica {
         let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
             (past, before)
         } else {
+            let device = brought.device.map(|(_, device)| device);
+            let device = device.or_else(|| before.devices.get(&commit.commit().device).copied());
             let event = Event {
                 commit: commit.id(),
+                serial: device.map(|device| device.serial),
                 generation,
                 author,
                 act,
@@ -123,6 +127,7 @@ impl Replica {
         let record = Record {
             clamped_time: commit.commit().time.max(parent_time),
             author,
+            device: commit.commit().device,
             leaves: act == Act::Leave,
             editable: Editable::of(commit.message()),
             past,
@@ -220,12 +225,15 @@ impl Replica {
     pub fn gate(&mut self, local: &[CommitId], fetched: &[CommitId]) -> Result<(), Refusal> {
         let state = self.state(&[local, fetched].concat());
         for head in self.maximal(fetched) {
-            let Record { author, leaves, .. } = *self.record(&head);
+            let Record { author, device, leaves, .. } = *self.record(&head);
             let role = state.role(&author);
             let good = matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left);
             if !good {
                 let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
                 return Err(Refusal::new(head, Rule::Standing, format!("its author {author} is {role} by now")));
+            }
+            if state.is_revoked(&device) {
+                return Err(Refusal::new(head, Rule::Standing, format!("its device {device} is revoked by now")));
             }
         }
         Ok(())

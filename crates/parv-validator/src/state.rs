@@ -1,8 +1,9 @@
 //! The state of a conversation: who is what, which devices write, which votes are open, what it is called.
 
 use crate::render::{self, Rendered};
+use crate::revocation::Revocations;
 use imbl::{OrdMap, OrdSet};
-use parv_identity::certificate::Validity;
+use parv_identity::certificate::{Serial, Validity};
 use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, TreeId, TreePath, Uri, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,8 @@ pub(crate) enum Standing {
 pub(crate) struct Device {
     pub(crate) account: Uri,
     pub(crate) certificate: Certificate,
+    /// By which a revocation list names it.
+    pub(crate) serial: Serial,
 }
 
 /// One vote file.
@@ -59,6 +62,7 @@ pub struct State {
     pub(crate) left: OrdSet<Uri>,
     pub(crate) admins: Vec<(Seniority, Uri)>,
     pub(crate) devices: OrdMap<DeviceId, Device>,
+    pub(crate) revocations: OrdMap<Uri, Revocations>,
     pub(crate) votes: BTreeSet<Vote>,
     pub(crate) profile: Option<BlobId>,
     /// Resolutions that stand undecided against each other (validation §6): without effect, shown to people.
@@ -76,6 +80,7 @@ impl State {
             left: OrdSet::new(),
             admins: Vec::new(),
             devices: OrdMap::new(),
+            revocations: OrdMap::new(),
             votes: BTreeSet::new(),
             profile: None,
             undecided: BTreeSet::new(),
@@ -148,6 +153,16 @@ impl State {
         self.devices.get(device).map(|device| device.account)
     }
 
+    /// Whether the account that a device belongs to has revoked it.
+    pub fn is_revoked(&self, device: &DeviceId) -> bool {
+        self.devices.get(device).is_some_and(|device| self.revokes(&device.account, &device.serial))
+    }
+
+    /// Whether an account has revoked the certificate with this serial number.
+    pub(crate) fn revokes(&self, account: &Uri, serial: &Serial) -> bool {
+        self.revocations.get(account).is_some_and(|list| list.revoked.contains(serial))
+    }
+
     /// The admins whose vote of this kind on this target is open.
     pub fn votes(&self, kind: VoteKind, target: &Uri) -> Vec<Uri> {
         self.votes.iter().filter(|vote| vote.kind == kind && vote.target == *target).map(|vote| vote.voter).collect()
@@ -190,10 +205,11 @@ impl State {
             }
         });
         let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate.blob));
+        let lists = self.revocations.iter().filter_map(|(&uri, list)| Some((TreePath::Crl(uri), list.shown?)));
         let votes =
             self.votes.iter().map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
         let profile = self.profile.map(|blob| (TreePath::Profile, blob));
-        accounts.chain(devices).chain(votes).chain(profile).collect()
+        accounts.chain(devices).chain(lists).chain(votes).chain(profile).collect()
     }
 
     /// The account certificate of somebody who is, or was before a ban, a member.

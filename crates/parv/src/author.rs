@@ -15,8 +15,11 @@ pub(crate) struct Author {
 impl Author {
     pub(crate) fn of(account: &Account) -> Self {
         let identity = account.identity();
-        let credentials =
-            Credentials { account: identity.account_certificate.clone(), device: identity.device_certificate.clone() };
+        let credentials = Credentials {
+            account: identity.account_certificate.clone(),
+            device: identity.device_certificate.clone(),
+            crl: identity.crl.clone(),
+        };
         Self { credentials, name: account.display_name().clone(), key: identity.device_key.clone() }
     }
 

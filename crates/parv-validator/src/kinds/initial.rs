@@ -18,12 +18,13 @@ pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result
     let Message::Initial { mode, invited } = *commit.message() else {
         return Err(commit.refuse(Rule::Root, "a conversation begins with an initial commit"));
     };
-    let (author, brought) = authority::newcomer(commit, TreePath::Admin, source)?;
+    let before = initial_state(mode, invited);
+    let (author, brought) = authority::newcomer(commit, &before, TreePath::Admin, source)?;
     if invited.is_some() && mode != Mode::OneToOne {
         return Err(commit.refuse(Rule::Kind, format!("only {} names somebody at the start", Mode::OneToOne)));
     }
     if invited == Some(author) {
         return Err(commit.refuse(Rule::Kind, "its author cannot be the other person too"));
     }
-    Ok((Deed { author, act: Act::Initial { invited }, brought }, initial_state(mode, invited)))
+    Ok((Deed { author, act: Act::Initial { invited }, brought }, before))
 }

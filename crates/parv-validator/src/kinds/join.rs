@@ -20,7 +20,7 @@ pub(super) fn newcomer(
     if let Some(account) = before.device_account(&device) {
         return Err(commit.refuse(Rule::Kind, format!("device {device} is already here, as one of {account}")));
     }
-    let (author, brought) = authority::newcomer(commit, TreePath::Member, source)?;
+    let (author, brought) = authority::newcomer(commit, before, TreePath::Member, source)?;
     authority::require_good(commit, dates, before, author, &brought)?;
     Ok((author, brought))
 }

@@ -3,7 +3,7 @@
 //! On such a line nothing is concurrent, so the state of the past and the event itself are all there is to know.
 
 use crate::event::{Act, Brought, Event};
-use crate::state::{Device, Standing, State, Vote};
+use crate::state::{Standing, State, Vote};
 use parv_model::{Category, DeviceId, Uri, VoteKind};
 
 /// The state after `event`, whose past has the state `event.before`.
@@ -81,10 +81,14 @@ impl State {
         self.votes.retain(|vote| vote.target != target);
     }
 
-    /// Removes everything that stands in the tree for an account: certificate, devices, votes by it and about it.
+    /// Removes everything that stands in the tree for an account: certificate, revocation list, devices,
+    /// votes by it and about it.
     fn drop_files_of(&mut self, uri: &Uri) {
         self.accounts.remove(uri);
         self.admins.retain(|(_, admin)| admin != uri);
+        if let Some(list) = self.revocations.get_mut(uri) {
+            list.shown = None;
+        }
         let own: Vec<DeviceId> = self.devices().filter(|(_, account)| account == uri).map(|(id, _)| id).collect();
         for device in own {
             self.devices.remove(&device);
@@ -100,11 +104,17 @@ impl State {
             *certificate = renewed;
         }
         // Nobody brings a device along as they go.
-        if let Some((device, certificate)) = brought.device
+        if let Some((id, device)) = brought.device
             && self.is_member(&author)
         {
-            let account = author;
-            self.devices.insert(device, Device { account, certificate });
+            self.devices.insert(id, device);
+        }
+        if let Some(list) = &brought.list {
+            let mut revocations = self.revocations.get(&author).cloned().unwrap_or_default().with(list);
+            if !self.is_member(&author) {
+                revocations.shown = None;
+            }
+            self.revocations.insert(author, revocations);
         }
     }
 }

@@ -5,7 +5,8 @@ use super::fixpoint::Outcome;
 use super::standing::{Counted, Membership};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
-use crate::state::{Certificate, Device, Standing, State, Vote};
+use crate::revocation::Revocations;
+use crate::state::{Certificate, Standing, State, Vote};
 use parv_model::{BlobId, Category, DeviceId, Uri};
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ pub(super) fn assemble(events: Events<'_>, set: &EventSet, outcome: &Outcome) ->
         assembly.account(&mut state, uri);
     }
     assembly.devices(&mut state);
+    assembly.revocations(&mut state);
     assembly.votes(&mut state);
     state.profile = assembly.profile();
     state.undecided = outcome.undecided.iter().map(|&r| events.get(r).commit).collect();
@@ -108,10 +110,33 @@ impl Assembly<'_> {
         }
         for (device, candidates) in brought {
             if let Some(event) = self.latest(candidates).map(|e| self.events.get(e))
-                && let Some((_, certificate)) = event.brought.device
+                && let Some((_, papers)) = event.brought.device
             {
-                state.devices.insert(device, Device { account: event.author, certificate });
+                state.devices.insert(device, papers);
             }
+        }
+    }
+
+    /// Lists count unconditionally, whether the commit that brought them counts or not; the tree shows the latest of a
+    /// member, brought since their account last came in.
+    fn revocations(&self, state: &mut State) {
+        let mut lists: BTreeMap<Uri, Vec<EventNumber>> = BTreeMap::new();
+        for e in self.set.iter().filter(|&e| self.events.get(e).brought.list.is_some()) {
+            lists.entry(self.events.get(e).author).or_default().push(e);
+        }
+        for (account, brought) in lists {
+            let removals = self.counted.removals(&account, self.set);
+            let mut revocations = Revocations::default();
+            let mut shown = None;
+            for e in brought {
+                let Some(list) = &self.events.get(e).brought.list else { continue };
+                revocations = revocations.with(list);
+                if state.is_member(&account) && removals.iter().all(|&r| r != e && self.events.le(r, e)) {
+                    shown = shown.max(Some((list.number, self.events.get(e).commit, list.blob)));
+                }
+            }
+            revocations.shown = shown.map(|(_, _, blob)| blob);
+            state.revocations.insert(account, revocations);
         }
     }
 

@@ -121,7 +121,8 @@ impl<'r, 'a> Endorsement<'r, 'a> {
     pub(super) fn endorsed(&self, e: EventNumber, removal: EventNumber) -> bool {
         let events = self.resolver.events;
         let removal_event = events.get(removal);
-        let target = removal_event.resolution().map(|(_, target)| target);
+        // A revocation list is about the account that brings it.
+        let target = removal_event.resolution().map_or(Some(removal_event.author), |(_, target)| Some(target));
         let electorate: BTreeSet<Uri> = removal_event.before.admins().filter(|uri| Some(*uri) != target).collect();
         let holders: BTreeSet<Uri> = self
             .all
@@ -133,11 +134,18 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         2 * holders.len() > electorate.len()
     }
 
-    /// Whether an effective `removal` would void `e` (before endorsements are looked at): it is about `e`'s author,
+    /// Whether an effective `removal`, or a revocation list, would void `e` (before endorsements are looked at): it is about `e`'s author,
     /// concurrent, and has seen their admission. A demotion touches votes and resolutions only.
     pub(super) fn hits(&self, removal: EventNumber, e: EventNumber) -> bool {
         let events = self.resolver.events;
         let event = events.get(e);
+        if let Some(list) = &events.get(removal).brought.list
+            && events.get(removal).author == event.author
+            && event.serial.is_some_and(|serial| list.revoked.contains(&serial))
+            && events.concurrent(removal, e)
+        {
+            return self.admission(e).is_some_and(|admission| events.le(admission, removal));
+        }
         let Some((kind, target)) = events.get(removal).resolution() else {
             return false;
         };

@@ -53,9 +53,21 @@ fn gamma(
     let events = resolver.events;
     let takes_away = |r: EventNumber| matches!(events.get(r).resolution(), Some((VoteKind::Ban | VoteKind::Demote, _)));
     let removals: Vec<EventNumber> = holds.iter().copied().filter(|&r| takes_away(r)).collect();
+    // Whether `resolution`, or a `vote` for it, withstands what hits it: another resolution by outranking it, a revocation
+    // list by the endorsement of the other admins only.
+    let withstands = |resolution: EventNumber, vote: EventNumber, r: EventNumber| {
+        if events.get(r).resolution().is_some() && events.concurrent(resolution, r) {
+            endorsement.outranks(resolution, r)
+        } else {
+            endorsement.endorsed(vote, r)
+        }
+    };
     let mut fold = Fold { effective: BTreeSet::new(), alive: Vec::new() };
     let mut counted = Counted::new(events);
     removals.iter().for_each(|&r| counted.push(r));
+    // Revocation lists hold unconditionally.
+    let lists = endorsement.all().iter().copied().filter(|&e| events.get(e).brought.list.is_some());
+    let hitting: Vec<EventNumber> = removals.iter().copied().chain(lists).collect();
     // Which removals hit each vote that its author was entitled to cast.
     let mut cast: BTreeMap<EventNumber, Vec<EventNumber>> = BTreeMap::new();
 
@@ -64,7 +76,7 @@ fn gamma(
         if !event.is_control() || !entitled(&counted, event.author, &event.act, &event.past, event.before.mode()) {
             continue;
         }
-        let hit: Vec<EventNumber> = removals.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();
+        let hit: Vec<EventNumber> = hitting.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();
         match event.act {
             Act::Vote { .. } => {
                 let void = hit.iter().any(|&r| !endorsement.endorsed(e, r)) || endorsement.stale(e, None);
@@ -74,7 +86,7 @@ fn gamma(
                 }
             }
             Act::Resolve { target, .. } => {
-                if hit.iter().any(|&r| !endorsement.outranks(e, r))
+                if hit.iter().any(|&r| !withstands(e, e, r))
                     || endorsement.stale(e, None)
                     || only.is_some_and(|only| !only.contains(&e))
                 {
@@ -87,11 +99,8 @@ fn gamma(
                     .collect();
                 let counts = |&v: &EventNumber| {
                     let Some(hit) = cast.get(&v) else { return false };
-                    let stands = |&r: &EventNumber| {
-                        if events.concurrent(e, r) { endorsement.outranks(e, r) } else { endorsement.endorsed(v, r) }
-                    };
                     !endorsement.stale(v, Some(e))
-                        && hit.iter().all(stands)
+                        && hit.iter().all(|&r| withstands(e, v, r))
                         && expired_by.iter().all(|&r| events.le(r, v))
                         && counted.is_admin(&events.get(v).author, &event.past)
                 };

@@ -68,6 +68,9 @@ fn touches(events: Events<'_>, numbers: &[EventNumber]) -> Option<BTreeSet<Place
             Act::Profile(_) => drop(places.insert(Place::Profile)),
             Act::Initial { .. } | Act::Leave | Act::Resolve { .. } => return None,
         }
+        if event.brought.list.is_some() {
+            return None;
+        }
         if event.brought.account.is_some() {
             places.insert(Place::Account(event.author));
         }
