@@ -93,7 +93,9 @@ fn sweep(path: &Path) -> Result<(), StoreError> {
         if folder.is_dir() {
             for file in list(&folder)? {
                 let name = file.file_name().unwrap_or_default().to_string_lossy();
-                if name.starts_with(TEMPORARY_OBJECT) {
+                // A pack is found by its index, so one without is not finished, or about to go.
+                let unfound = file.extension().is_some_and(|end| end == "pack") && !file.with_extension("idx").exists();
+                if name.starts_with(TEMPORARY_OBJECT) || unfound {
                     remove_if_there(&file)?;
                 }
             }

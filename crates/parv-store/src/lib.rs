@@ -16,6 +16,8 @@
 
 mod bundle;
 mod closure;
+mod consolidate;
+mod delta;
 mod durable;
 mod error;
 pub mod fetch;
@@ -26,6 +28,7 @@ mod layout;
 mod loose;
 mod objects;
 mod pack;
+mod pack_writer;
 mod pkt_line;
 mod quarantine;
 mod refs;
@@ -33,6 +36,7 @@ mod repository;
 mod tree;
 pub mod upload_pack;
 
+pub use consolidate::Consolidated;
 pub use error::StoreError;
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use foreign::{Foreign, ForeignError};

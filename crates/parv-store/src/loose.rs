@@ -11,7 +11,7 @@ use gix::objs::Kind;
 use gix::zlib::Compression;
 use gix::zlib::stream::deflate;
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -51,8 +51,6 @@ pub(crate) fn write_with(
         }
         if !stored {
             if !fan_out.is_dir() {
-                // Somebody else may make it at the same time.
-                layout::make_folders(&fan_out)?;
                 touched.insert(folder.to_owned());
             }
             staged.push((stage(&fan_out, object)?, path));
@@ -67,7 +65,10 @@ pub(crate) fn write_with(
         file.persist(&path).map_err(|error| StoreError::io("move into place", &path)(error.error))?;
     }
     match durability {
-        Durability::Now => touched.iter().try_for_each(|folder| durable::sync_folder(folder)),
+        // A folder that is gone was emptied by a consolidation, which has made durable what was in it.
+        Durability::Now => {
+            touched.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| durable::sync_folder(folder))
+        }
         Durability::Journal => Ok(()),
     }
 }
@@ -79,8 +80,16 @@ fn is_stored(present: &Database, object: &NewObject) -> bool {
 }
 
 fn stage(folder: &Path, object: &NewObject) -> Result<NamedTempFile, StoreError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_OBJECT);
+    let mut made = builder.tempfile_in(folder);
+    // The folder is made with its first file, and goes with its last one, perhaps at this moment.
+    while matches!(&made, Err(error) if error.kind() == ErrorKind::NotFound) {
+        layout::make_folders(folder)?;
+        made = builder.tempfile_in(folder);
+    }
     let write = || {
-        let file = tempfile::Builder::new().prefix(TEMPORARY_OBJECT).tempfile_in(folder)?;
+        let file = made?;
         let mut deflate = deflate::Write::new(file, Compression::BEST_SPEED);
         deflate.write_all(&gix::objs::encode::loose_header(object.kind, object.bytes.len() as u64))?;
         deflate.write_all(object.bytes)?;

@@ -82,6 +82,11 @@ impl Pack {
         self.bundle.pack.data_len() as u64
     }
 
+    /// Whether it has the name of the pack with this index, which means: the same bytes.
+    pub fn is_named_as(&self, index: &Path) -> bool {
+        self.index.file_name() == index.file_name()
+    }
+
     /// Moves it into the folder of a database's packs, durably: readers find a pack by its index, so that comes last.
     pub fn move_into(self, folder: &Path) -> Result<(), StoreError> {
         for file in [&self.data, &self.index] {

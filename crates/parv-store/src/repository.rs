@@ -1,5 +1,6 @@
 //! One conversation's repository.
 
+use crate::consolidate::{self, Consolidated};
 use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::history::{self, Reachable};
@@ -17,7 +18,8 @@ use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::{BlobSource, SourceError};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 /// How many packs a handle can know. gix's own choice for a young repository is 32, after which it finds nothing more.
 const PACK_SLOTS: u16 = 4096;
@@ -33,6 +35,8 @@ struct Inner {
     store: Arc<gix::odb::Store>,
     /// None where nothing may be written.
     writing: Option<Writing>,
+    /// Held by who consolidates.
+    consolidating: Mutex<()>,
 }
 
 /// What a repository has that is open for writing.
@@ -94,7 +98,7 @@ impl Repository {
         let folder = layout::objects(&path);
         let store = gix::odb::Store::at_opts(folder.clone(), gix::hash::Kind::Sha1, &mut std::iter::empty(), options)
             .map_err(StoreError::io("open", &folder))?;
-        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), writing })))
+        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), writing, consolidating: Mutex::new(()) })))
     }
 
     /// Its folder.
@@ -135,6 +139,22 @@ impl Repository {
         let written = loose::write_with(&folder, &database, &all, Durability::Journal)
             .and_then(|()| heads.finish(Durability::Journal));
         written.inspect_err(|_| journal.retract(entry))
+    }
+
+    /// Whether so much lies in small files that [`consolidate`](Self::consolidate) is worth the while. Cheap: it guesses.
+    pub fn is_scattered(&self) -> bool {
+        consolidate::is_due(self.path())
+    }
+
+    /// Makes one pack of the objects that lie in files of their own and in small packs, while others read and write.
+    /// `None` when there is nothing to do, when somebody is at it already, or when `stop` was set before it was done.
+    ///
+    /// Whenever it ends, or is killed, every object is there. Stock git finds every object at every moment too.
+    pub fn consolidate(&self, stop: &AtomicBool) -> Result<Option<Consolidated>, StoreError> {
+        match self.0.consolidating.try_lock() {
+            Ok(_alone) => consolidate::run(self.path(), &self.bulk_database(), stop),
+            Err(_) => Ok(None),
+        }
     }
 
     /// The heads: first the one that is `main`, then the others in the order of their ids. None in a new repository.
