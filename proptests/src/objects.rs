@@ -47,6 +47,14 @@ impl Objects {
         &self.commits[id]
     }
 
+    /// What an object is ("commit", "tree" or "blob") and its bytes, if it is here.
+    pub fn find(&self, id: &[u8; 20]) -> Option<(&'static str, &[u8])> {
+        let commit = self.commits.get(&CommitId::from_bytes(*id)).map(|bytes| ("commit", bytes));
+        let tree = || self.trees.get(&TreeId::from_bytes(*id)).map(|bytes| ("tree", bytes));
+        let blob = || self.blobs.get(&BlobId::from_bytes(*id)).map(|bytes| ("blob", bytes));
+        commit.or_else(tree).or_else(blob).map(|(kind, bytes)| (kind, bytes.as_slice()))
+    }
+
     /// The tree `tree` with `blob` put at `path` (or removed from it), as new tree objects.
     pub fn with_file(&mut self, tree: &TreeId, path: &str, blob: Option<BlobId>) -> TreeId {
         let mut entries = self.entries(tree).unwrap_or_default();
