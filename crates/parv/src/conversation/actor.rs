@@ -11,6 +11,7 @@ use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
 use super::tell;
+use super::tidy::Tidier;
 use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::refusal;
@@ -60,6 +61,7 @@ pub(crate) struct Actor {
     schedule: Schedule,
     waiting: Vec<DeviceId>,
     fetches: JoinSet<(DeviceId, Result<Option<Fetched>, FetchFailure>)>,
+    tidier: Tidier,
 }
 
 /// Starts the actor of a conversation and makes its state known.
@@ -70,6 +72,8 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
     hub.access.update(id, first.state.clone());
     let (view, looked_at) = watch::channel(first);
     let room = Room::new(&ledger, sender, looked_at);
+    let mut tidier = Tidier::default();
+    tidier.look(room.repository());
     let actor = Actor {
         hub: hub.clone(),
         id,
@@ -80,6 +84,7 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         schedule: Schedule::default(),
         waiting: Vec::new(),
         fetches: JoinSet::new(),
+        tidier,
     };
     hub.tasks.spawn(actor.run(Queue::new(commands)));
     room
@@ -90,7 +95,7 @@ impl Actor {
         let stop = self.hub.stop.clone();
         loop {
             let done = tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return self.tidier.end().await,
                 Some(ended) = self.fetches.join_next() => match ended {
                     Ok((device, outcome)) => self.fetched(device, outcome).await,
                     // Aborted with the actor, or lost; there is nothing to take in.
@@ -104,6 +109,7 @@ impl Actor {
                 command = commands.next() => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
+                        self.tidier.end().await;
                         drop(self); // the repository is let go before anybody is told
                         let _ = reply.send(());
                         return;
@@ -356,6 +362,9 @@ impl Actor {
             self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
         }
         self.view.send_replace(Arc::new(view));
+        if let Some(ledger) = &self.ledger {
+            self.tidier.changed(ledger.repository());
+        }
         events.into_iter().for_each(|event| self.hub.tell(event));
     }
 

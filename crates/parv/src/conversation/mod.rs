@@ -13,6 +13,7 @@ mod queue;
 pub(crate) mod room;
 mod schedule;
 mod tell;
+mod tidy;
 
 use crate::Error;
 use crate::engine::hub::Hub;
