@@ -24,8 +24,11 @@ fn pem(der: &[u8]) -> Vec<u8> {
     format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n")).into_bytes()
 }
 
+/// Makes the bytes that take a certificate's place.
+type File<'a> = &'a dyn Fn(&Stage) -> Vec<u8>;
+
 /// A stranger has been invited, and joins with one of the two certificates replaced.
-async fn joining_with(of_device: bool, files: &[&dyn Fn(&Stage) -> Vec<u8>]) {
+async fn joining_with(of_device: bool, files: &[File<'_>]) {
     let mut stage = Stage::with_admins(1);
     let (head, sybil) = (stage.head, stage.world.uri(SYBIL));
     let invited = stage.honest(ANN, &[head], Message::Add(sybil));
@@ -52,7 +55,7 @@ async fn attack_binary_certificate_as_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_malformed_pem() {
-    let malformed: [&dyn Fn(&Stage) -> Vec<u8>; 6] = [
+    let malformed: [File<'_>; 6] = [
         &|_| Vec::new(),
         &|_| b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec(),
         &|_| b"-----BEGIN CERTIFICATE-----\n".to_vec(),
