@@ -113,9 +113,6 @@ pub fn play_and_tell(
         };
         let mut head = find(&world, &newest, *on);
         let mut write = |world: &mut World, writer: usize, parents: &[CommitId], message: Message| {
-            if resolves_own_ban_with_a_new_device(world, writer, parents, &message) {
-                return None;
-            }
             let honest = matches!(on, Place::Newest(_));
             let time = if honest { world.now() } else { world.just_after(parents) };
             let result = world.write_at(time, writer, parents, message.clone());
@@ -155,13 +152,6 @@ pub fn play_and_tell(
 /// Plays the attempts.
 pub fn play(mode: Mode, attempts: &[Attempt]) -> World {
     play_and_tell(mode, attempts, |_, _, _, _, _| {})
-}
-
-/// What `a_new_device_cannot_ride_on_the_ban_of_its_own_account` (tests/scenarios.rs) is about, and is left out here.
-fn resolves_own_ban_with_a_new_device(world: &mut World, writer: usize, on: &[CommitId], message: &Message) -> bool {
-    let person = &world.people[writer];
-    *message == Message::Resolve(VoteKind::Ban, person.uri())
-        && world.replica.state(on).device_account(&person.device()).is_none()
 }
 
 /// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers.

@@ -36,7 +36,11 @@ impl History {
             }
             (Deed::Resolve(kind, target), _) => {
                 let votes = before.votes.iter().filter(|(k, t, _)| (*k, *t) == (kind, target)).count();
-                before.is_admin(who) && is_target(&before, kind, target) && 2 * votes > before.admins.len()
+                // As with a leave: no certificate comes with one's own ban.
+                before.is_admin(who)
+                    && (known_device || (kind, target) != (VoteKind::Ban, who))
+                    && is_target(&before, kind, target)
+                    && 2 * votes > before.admins.len()
             }
         }
     }

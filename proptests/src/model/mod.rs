@@ -143,10 +143,11 @@ impl History {
             _ => None,
         };
         let known = before.devices.contains(&(event.who, event.device));
+        let goes = event.deed == Deed::Leave || event.deed == Deed::Resolve(VoteKind::Ban, event.who);
         self.places.push(Place {
             generation: event.parents.iter().map(|&p| self.places[p].generation + 1).max().unwrap_or(0),
             category: target.and_then(|target| before.category(target)),
-            brings_device: !known && !matches!(event.deed, Deed::Merge | Deed::Leave),
+            brings_device: !known && !goes && event.deed != Deed::Merge,
             past,
         });
         self.events.push(event);
