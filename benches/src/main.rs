@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod clone;
+mod disk;
 mod git;
 mod latency;
 mod people;
@@ -62,5 +63,8 @@ async fn main() -> ExitCode {
 
 async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
     git::version()?;
-    Ok(vec![writing::row(scale).await?, latency::row(scale).await?, clone::row(scale).await?])
+    let mut rows = vec![writing::row(scale).await?, writing::burst(scale).await?];
+    rows.extend([latency::row(scale).await?, clone::row(scale).await?]);
+    rows.extend(disk::rows(scale).await?);
+    Ok(rows)
 }

@@ -1,0 +1,57 @@
+//! What a conversation takes on the disk after consolidation, against `git gc`.
+
+use crate::people::Person;
+use crate::table::{Goal, Row};
+use crate::{Scale, git};
+use parv::Mode;
+use parv_store::Repository;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+/// The objects of the writer's repository, in whole blocks of the disk.
+pub async fn rows(scale: &Scale) -> Result<[Row; 2], Box<dyn std::error::Error>> {
+    let alice = Person::new("Alice").await?;
+    let conversation = alice.engine.create(Mode::InvitesOnly, None).await?;
+    for number in 0..scale.history {
+        conversation.send(&format!("message number {number} of a long conversation")).await?;
+    }
+    let path = alice.engine.folder().join("conversations").join(conversation.id().to_string());
+    drop(conversation);
+    alice.engine.shutdown().await;
+    Repository::open(&path)?.consolidate(&AtomicBool::new(false))?;
+    let ours = blocks(&path.join("objects"))?;
+    git::gc(&path)?;
+    let theirs = blocks(&path.join("objects"))?;
+    let detail = format!("parv {ours} bytes, git gc {theirs} bytes, {} messages", scale.history);
+    let row = |key, what: &str, figure, unit, goal| Row {
+        key,
+        what: what.into(),
+        figure,
+        unit,
+        goal: Goal::AtMost(goal),
+        detail: detail.clone(),
+    };
+    Ok([
+        row(
+            "disk_vs_git_gc",
+            "size on disk after consolidation, against git gc",
+            ours as f64 / theirs as f64,
+            "×",
+            1.5,
+        ),
+        row("bytes_per_message", "size on disk per message", ours as f64 / scale.history as f64, "bytes", 600.0),
+    ])
+}
+
+/// How many bytes of the disk a folder takes with all in it.
+fn blocks(path: &Path) -> std::io::Result<u64> {
+    let metadata = std::fs::metadata(path)?;
+    let mut bytes = metadata.blocks() * 512;
+    if metadata.is_dir() {
+        for entry in std::fs::read_dir(path)? {
+            bytes += blocks(&entry?.path())?;
+        }
+    }
+    Ok(bytes)
+}
