@@ -153,6 +153,7 @@ impl Draft {
             act,
             brought,
             past: Default::default(),
+            known: Default::default(),
             before: Arc::new(before),
         };
         self.show(&apply::after(&event));

@@ -57,6 +57,8 @@ pub(crate) struct Event {
     pub(crate) brought: Brought,
     /// Its strict ancestors.
     pub(crate) past: EventSet,
+    /// The control events among them: what its author knew.
+    pub(crate) known: EventSet,
     /// The state of its past: `resolve(anc(event))`.
     pub(crate) before: Arc<State>,
 }

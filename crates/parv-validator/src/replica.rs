@@ -114,6 +114,7 @@ impl Replica {
                 act,
                 brought,
                 past: past.events.clone(),
+                known: past.control.clone(),
                 before: before.clone(),
             };
             let state = if act == Act::Witness { before } else { Arc::new(apply::after(&event)) };

@@ -39,11 +39,19 @@ impl<'a> Weights<'a> {
         self.history.resolve(&common(&one, &other))
     }
 
+    /// Whether `n` knows `x`. Of an event that changes nothing only what its author knew counts.
+    fn knows(&self, n: usize, x: usize) -> bool {
+        let le = |a, b| self.history.le(a, b);
+        if self.history.is_control(x) {
+            return le(x, n);
+        }
+        self.all.iter().all(|&c| !self.history.is_control(c) || !le(c, x) || le(c, n))
+    }
+
     /// `who(x|y)`.
     fn who(&self, x: usize, y: usize) -> BTreeSet<Person> {
-        let le = |a, b| self.history.le(a, b);
-        let built = self.all.iter().copied().filter(|&k| le(x, k) && !le(y, k));
-        let voted = self.votes_for(x).into_iter().filter(|&v| self.history.concurrent(v, y));
+        let built = self.all.iter().copied().filter(|&k| self.knows(k, x) && !self.knows(k, y));
+        let voted = self.votes_for(x).into_iter().filter(|&v| !self.knows(v, y) && !self.history.le(v, y));
         built.chain(voted).map(|k| self.author(k)).collect()
     }
 

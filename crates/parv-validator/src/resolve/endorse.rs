@@ -48,12 +48,22 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         })
     }
 
+    /// Whether `n` knows `x`: has it in its past or is it. Of a witness only what its author knew counts, so it is known to
+    /// whoever knows all of that (decision 0006).
+    fn knows(&self, n: EventNumber, x: EventNumber) -> bool {
+        let (event, witness) = (self.resolver.events.get(n), self.resolver.events.get(x));
+        if witness.is_control() {
+            return self.resolver.events.le(x, n);
+        }
+        witness.known.difference(&event.known).iter().all(|&unknown| unknown == n)
+    }
+
     /// `who(x|y)`: accounts that built on `x` without knowing `y`; for a resolution also its voters, by votes that `y`
     /// has not seen.
     fn who(&self, x: EventNumber, y: EventNumber) -> BTreeSet<Uri> {
         let events = self.resolver.events;
-        let built = self.all.iter().copied().filter(|&k| events.le(x, k) && !events.le(y, k));
-        let voters = self.votes_for(x).filter(|&v| !events.le(y, v) && !events.le(v, y));
+        let built = self.all.iter().copied().filter(|&k| self.knows(k, x) && !self.knows(k, y));
+        let voters = self.votes_for(x).filter(|&v| !self.knows(v, y) && !events.le(v, y));
         built.chain(voters).map(|k| events.get(k).author).collect()
     }
 
@@ -111,9 +121,8 @@ impl<'r, 'a> Endorsement<'r, 'a> {
 
     /// Whether `k` knows, or is, a control event that `v` does not know.
     fn knows_more(&self, k: EventNumber, v: EventNumber) -> bool {
-        let events = self.resolver.events;
-        let unknown = events.closure(k).difference(&events.closure(v));
-        unknown.into_iter().any(|e| events.get(e).is_control())
+        let (k, v) = (self.resolver.events.get(k), self.resolver.events.get(v));
+        k.is_control() || !k.known.is_subset(&v.known)
     }
 
     /// Whether more than half of the admins of `removal`'s past, without its target, hold a commit that knows `e` and
