@@ -53,7 +53,7 @@ pub enum DraftError {
     Collision(#[from] object::CollisionAttack),
 }
 
-/// See the [module](self).
+/// A commit that is about to be written, with the objects that come with it; see [`Replica::draft`].
 #[derive(Debug, Clone)]
 pub struct Draft {
     parents: Vec<CommitId>,

@@ -4,10 +4,10 @@
 //! no fast paths, no witnesses, no bit sets and no certificates: a history is a list of events, a set of events is a list
 //! of yes and no, and every question is answered by looking at everything. It is slow, and meant to be obviously right.
 //!
-//! * [`standing`]: who is what, by the events that count.
-//! * [`weight`]: who built on what, what is stale, what outranks what, what a removal hits.
-//! * [`resolve`]: which events count.
-//! * [`allowed`]: who may do what next.
+//! * `standing`: who is what, by the events that count.
+//! * `weight`: who built on what, what is stale, what outranks what, what a removal hits.
+//! * `resolve`: which events count.
+//! * `allowed`: who may do what next.
 //!
 //! People are numbers; what they sign, how trees look and what is in a certificate is not in here.
 
