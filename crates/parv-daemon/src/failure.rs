@@ -1,5 +1,6 @@
 //! Why a request was not done, in a form that crosses the socket.
 
+pub use parv::chain;
 use serde::{Deserialize, Serialize};
 
 /// A request was not done. The message is one line that says what and, where there is a way, how to mend it.
@@ -31,18 +32,4 @@ impl Failure {
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
-}
-
-/// An error and all its sources in one line: `what: why: why`. A source that its parent already quotes is left out.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let why = error.to_string();
-        if !text.contains(&why) {
-            text = format!("{text}: {why}");
-        }
-        source = error.source();
-    }
-    text
 }

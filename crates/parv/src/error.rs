@@ -115,7 +115,7 @@ fn tried_list(tried: &[(DeviceId, String)]) -> String {
 }
 
 /// An error and all its sources in one line: `what: why: why`. A source that its parent already quotes is left out.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -49,7 +49,7 @@ mod view;
 pub use account::{Account, NewAccount};
 pub use conversation::Conversation;
 pub use engine::{Engine, Network, Options};
-pub use error::Error;
+pub use error::{Error, chain};
 pub use event::{Event, MemberChange};
 pub use parv_model::{
     BlobId, Call, CommitId, ConversationId, DeviceId, EditForm, FileAnnouncement, Message, Mode, ParseIdError, Refusal,
