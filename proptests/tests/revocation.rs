@@ -163,3 +163,49 @@ fn a_vote_of_a_revoked_device_does_not_count_at_the_same_time() {
     let merged = state(&mut world, &[banned, revoked]);
     assert_eq!(merged.role(&target), Some(Role::Member), "only one good vote of three is left");
 }
+
+#[test]
+fn a_list_lends_no_force_to_the_ban_that_carries_it() {
+    // A founded alone; then B became an admin, so that A's ban of B from the time before is stale.
+    let mut world = World::new(4, Mode::InvitesOnly, None);
+    let era = world.gather(world.root(), &[1]);
+    let promoted = world.decide(era, &[0], VoteKind::Promote, 1);
+    let welcomed = world.line(promoted, &[(0, text("welcome")), (1, text("at your service"))]);
+    let newcomer = world.uri(2);
+    let invited = world.line(welcomed, &[(1, Message::Add(newcomer)), (2, Message::Join(newcomer))]);
+    let (b, nobodys) = (world.uri(1), Serial::from_bytes(&[99]).unwrap());
+    let voted = world.line(era, &[(0, Message::Vote(VoteKind::Ban, b))]);
+    let plain = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b))]);
+    assert_eq!(state(&mut world, &[invited, plain]).role(&newcomer), Some(Role::Member), "the control");
+    world.people[0].credentials.crl = Some(list(&world, 0, 1, &[nobodys]));
+    let with_list = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b))]);
+    let merged = state(&mut world, &[invited, with_list]);
+    assert_eq!(merged.role(&b), Some(Role::Admin), "the ban is stale");
+    assert_eq!(merged.role(&newcomer), Some(Role::Member), "so it voids nothing");
+}
+
+#[test]
+fn a_list_that_comes_with_a_resolution_is_no_side_of_a_duel() {
+    // The stolen device of an admin resolves a ban; at the same time their other one revokes it along with a resolution.
+    let mut world = World::new(5, Mode::InvitesOnly, None);
+    let mut head = world.gather(world.root(), &[1, 2, 3, 4]);
+    head = world.decide(head, &[0], VoteKind::Promote, 1);
+    head = world.decide(head, &[0, 1], VoteKind::Promote, 2);
+    let second = world.people[1].at_device(1);
+    world.people.push(second);
+    head = world.line(head, &[(5, text("the second device of an admin"))]);
+    let (target, other) = (world.uri(3), world.uri(4));
+    let ban = Message::Vote(VoteKind::Ban, target);
+    let votes = [(0, Message::Vote(VoteKind::Promote, other)), (1, Message::Vote(VoteKind::Promote, other))];
+    head = world.line(head, &votes);
+    let voted = world.line(head, &[(0, ban.clone()), (2, ban)]);
+    let by_stolen = world.line(voted, &[(5, Message::Resolve(VoteKind::Ban, target))]);
+    let stolen = serial(&world, 5);
+    world.people[1].credentials.crl = Some(list(&world, 1, 1, &[stolen]));
+    let revoked = world.line(head, &[(1, Message::Resolve(VoteKind::Promote, other))]);
+    let merged = state(&mut world, &[by_stolen, revoked]);
+    assert_eq!(merged.role(&other), Some(Role::Admin));
+    assert_eq!(merged.role(&target), Some(Role::Member), "a revoked device resolved it, and nobody built on that");
+    let built = world.line(by_stolen, &[(0, text("seen")), (2, text("seen"))]);
+    assert_eq!(state(&mut world, &[built, revoked]).role(&target), Some(Role::Banned), "the other admins hold it");
+}

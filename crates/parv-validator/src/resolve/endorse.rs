@@ -1,6 +1,6 @@
 //! Endorsement: who built on what without knowing what (validation §6, "Endorsement", "Duels", "No rollback").
 
-use super::Resolver;
+use super::{Events, Resolver};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
 use parv_model::{Uri, VoteKind};
@@ -9,6 +9,31 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How many admins, and how many members or invitees, of the common ground built on one side only. Compared as a pair.
 type Weight = (usize, usize);
+
+/// What can void acts that are concurrent with it. One event can be both: a resolution that brings a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removal {
+    /// A ban or a demotion, taken to hold.
+    Resolution(EventNumber),
+    /// A revocation list. It holds unconditionally, whatever becomes of the commit that brought it.
+    List(EventNumber),
+}
+
+impl Removal {
+    fn event(self) -> EventNumber {
+        match self {
+            Self::Resolution(r) | Self::List(r) => r,
+        }
+    }
+
+    /// Whom it is about; a list, its own account.
+    fn target(self, events: Events<'_>) -> Option<Uri> {
+        match self {
+            Self::Resolution(r) => events.get(r).resolution().map(|(_, target)| target),
+            Self::List(r) => Some(events.get(r).author),
+        }
+    }
+}
 
 /// Answers questions of endorsement about one set of events.
 pub(super) struct Endorsement<'r, 'a> {
@@ -125,14 +150,13 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         k.is_control() || !k.known.is_subset(&v.known)
     }
 
-    /// Whether more than half of the admins of `removal`'s past, without its target, hold a commit that knows `e` and
-    /// not `removal`.
-    pub(super) fn endorsed(&self, e: EventNumber, removal: EventNumber) -> bool {
+    /// Whether more than half of the admins of `removal`'s past, without the one it is about, hold a commit that knows `e`
+    /// and not `removal`.
+    pub(super) fn endorsed(&self, e: EventNumber, removal: Removal) -> bool {
         let events = self.resolver.events;
-        let removal_event = events.get(removal);
-        // A revocation list is about the account that brings it.
-        let target = removal_event.resolution().map_or(Some(removal_event.author), |(_, target)| Some(target));
-        let electorate: BTreeSet<Uri> = removal_event.before.admins().filter(|uri| Some(*uri) != target).collect();
+        let (removal, target) = (removal.event(), removal.target(events));
+        let before = &events.get(removal).before;
+        let electorate: BTreeSet<Uri> = before.admins().filter(|uri| Some(*uri) != target).collect();
         let holders: BTreeSet<Uri> = self
             .all
             .iter()
@@ -143,28 +167,27 @@ impl<'r, 'a> Endorsement<'r, 'a> {
         2 * holders.len() > electorate.len()
     }
 
-    /// Whether an effective `removal`, or a revocation list, would void `e` (before endorsements are looked at): it is about `e`'s author,
-    /// concurrent, and has seen their admission. A demotion touches votes and resolutions only.
-    pub(super) fn hits(&self, removal: EventNumber, e: EventNumber) -> bool {
+    /// Whether a removal would void `e`, before endorsements are looked at: it is about `e`'s author, concurrent, and has
+    /// seen their admission. A demotion touches votes and resolutions only, a list what its revoked devices wrote.
+    pub(super) fn hits(&self, removal: Removal, e: EventNumber) -> bool {
         let events = self.resolver.events;
         let event = events.get(e);
-        if let Some(list) = &events.get(removal).brought.list
-            && events.get(removal).author == event.author
-            && event.serial.is_some_and(|serial| list.revoked.contains(&serial))
-            && events.concurrent(removal, e)
-        {
-            return self.admission(e).is_some_and(|admission| events.le(admission, removal));
-        }
-        let Some((kind, target)) = events.get(removal).resolution() else {
-            return false;
-        };
-        if target != event.author || !events.concurrent(removal, e) {
+        if removal.target(events) != Some(event.author) || !events.concurrent(removal.event(), e) {
             return false;
         }
-        match kind {
-            VoteKind::Ban => self.admission(e).is_some_and(|admission| events.le(admission, removal)),
-            VoteKind::Demote => matches!(event.act, Act::Vote { .. } | Act::Resolve { .. }),
-            VoteKind::Unban | VoteKind::Promote => false,
+        let has_seen_admission = || self.admission(e).is_some_and(|admission| events.le(admission, removal.event()));
+        match removal {
+            Removal::List(r) => {
+                let list = &events.get(r).brought.list;
+                let revoked =
+                    list.as_ref().zip(event.serial).is_some_and(|(list, serial)| list.revoked.contains(&serial));
+                revoked && has_seen_admission()
+            }
+            Removal::Resolution(r) => match events.get(r).resolution() {
+                Some((VoteKind::Ban, _)) => has_seen_admission(),
+                Some((VoteKind::Demote, _)) => matches!(event.act, Act::Vote { .. } | Act::Resolve { .. }),
+                _ => false,
+            },
         }
     }
 

@@ -6,7 +6,7 @@
 //! what holds. What is only in the greatest is undecided, and leaves things as they were.
 
 use super::Resolver;
-use super::endorse::Endorsement;
+use super::endorse::{Endorsement, Removal};
 use super::standing::{Counted, Membership};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
@@ -55,28 +55,25 @@ fn gamma(
     let removals: Vec<EventNumber> = holds.iter().copied().filter(|&r| takes_away(r)).collect();
     // Whether `resolution`, or a `vote` for it, withstands what hits it: another resolution by outranking it, a revocation
     // list by the endorsement of the other admins only.
-    let withstands = |resolution: EventNumber, vote: EventNumber, r: EventNumber| {
-        if events.get(r).resolution().is_some() && events.concurrent(resolution, r) {
-            endorsement.outranks(resolution, r)
-        } else {
-            endorsement.endorsed(vote, r)
-        }
+    let withstands = |resolution: EventNumber, vote: EventNumber, removal: Removal| match removal {
+        Removal::Resolution(r) if events.concurrent(resolution, r) => endorsement.outranks(resolution, r),
+        _ => endorsement.endorsed(vote, removal),
     };
     let mut fold = Fold { effective: BTreeSet::new(), alive: Vec::new() };
     let mut counted = Counted::new(events);
     removals.iter().for_each(|&r| counted.push(r));
-    // Revocation lists hold unconditionally.
     let lists = endorsement.all().iter().copied().filter(|&e| events.get(e).brought.list.is_some());
-    let hitting: Vec<EventNumber> = removals.iter().copied().chain(lists).collect();
+    let hitting: Vec<Removal> =
+        removals.iter().copied().map(Removal::Resolution).chain(lists.map(Removal::List)).collect();
     // Which removals hit each vote that its author was entitled to cast.
-    let mut cast: BTreeMap<EventNumber, Vec<EventNumber>> = BTreeMap::new();
+    let mut cast: BTreeMap<EventNumber, Vec<Removal>> = BTreeMap::new();
 
     for &e in endorsement.all() {
         let event = events.get(e);
         if !event.is_control() || !entitled(&counted, event.author, &event.act, &event.past, event.before.mode()) {
             continue;
         }
-        let hit: Vec<EventNumber> = hitting.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();
+        let hit: Vec<Removal> = hitting.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();
         match event.act {
             Act::Vote { .. } => {
                 let void = hit.iter().any(|&r| !endorsement.endorsed(e, r)) || endorsement.stale(e, None);
