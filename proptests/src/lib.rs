@@ -69,8 +69,19 @@ impl Person {
     }
 }
 
+impl Clone for Person {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            account_key: AccountKey::from_seed(*self.account_key.seed()),
+            device_key: self.device_key.clone(),
+            credentials: self.credentials.clone(),
+        }
+    }
+}
+
 /// One conversation and everybody who might take part in it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct World {
     /// The people, by number. Number 0 founded the conversation.
     pub people: Vec<Person>,
