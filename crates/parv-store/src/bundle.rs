@@ -32,7 +32,7 @@ pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<Vec<CommitId>, Fo
         (_, Some(error)) | (Err(error), None) => return Err(error.into()),
         (Ok(pack), None) => pack.ok_or_else(|| FetchError::Pack("it is empty".into()))?,
     };
-    pack.move_into(&layout::objects(into.path()).join("pack"))?;
+    pack.move_into(into.places())?;
     Ok(heads)
 }
 

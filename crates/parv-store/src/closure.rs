@@ -4,9 +4,10 @@
 //! What the conversation has already is taken to be whole (that is what this check, and the one before each commit of
 //! one's own, keep true), so the cost is that of what is new.
 
+use crate::database::Database;
 use crate::fetch::{FetchError, FetchLimits};
 use crate::history::{self, Reachable};
-use crate::objects::{CommitLinks, Database, Objects, to_commit};
+use crate::objects::{CommitLinks, Objects, to_commit};
 use crate::pack::Delivery;
 use crate::tree;
 use gix::ObjectId;
@@ -46,7 +47,7 @@ fn new_commits(
         if new.contains_key(&id) || known.contains(&id) {
             continue;
         }
-        if delivery.below.contains(&id) && mine.contains(&id)? {
+        if delivery.below.contains(&id)? && mine.contains(&id)? {
             known.insert(id);
             continue;
         }
@@ -90,7 +91,11 @@ impl<'a> Used<'a> {
     /// Others may send again what is here already; but what is neither here nor needed was smuggled in.
     fn nothing_else(&self) -> Result<(), FetchError> {
         let Delivery { pack, below, .. } = self.delivery;
-        let unneeded = self.marks.iter().zip(pack.ids()).find(|(mark, id)| !**mark && !below.contains(id));
-        unneeded.map_or(Ok(()), |(_, id)| Err(FetchError::Unneeded(id.to_string())))
+        for (_, id) in self.marks.iter().zip(pack.ids()).filter(|(mark, _)| !**mark) {
+            if !below.contains(&id)? {
+                return Err(FetchError::Unneeded(id.to_string()));
+            }
+        }
+        Ok(())
     }
 }

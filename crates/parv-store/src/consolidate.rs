@@ -2,23 +2,30 @@
 //!
 //! Objects are only ever removed from a place after another place has them durably: the new pack, its index and their
 //! names are on the disk before the first file goes, and a pack's index goes before the pack, so that nobody finds an
-//! index without its pack. Whoever is killed in between leaves objects behind that are there twice, nothing worse.
+//! index without its pack. In between it leaves a stamp by which readers know that things have moved ([`crate::view`]).
+//! Whoever is killed in between leaves objects behind that are there twice, nothing worse.
+//!
+//! Stock git lists the packs again when it misses something, once: it finds what moves once while it looks, but not what
+//! moves twice. So let a moment pass between one consolidation and the next.
 //!
 //! Packs are merged when they are not much larger than what joins them, so that each object is written again only a few
 //! times however long the conversation gets.
 
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
 use crate::layout;
-use crate::objects::{CommitLinks, Database, Objects, chain};
+use crate::objects::{CommitLinks, Objects, chain};
 use crate::pack::Pack;
 use crate::pack_writer::PackWriter;
+use crate::view::Places;
 use gix::ObjectId;
 use gix::objs::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufReader, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// With so many objects in files of their own, it is time. On the disk each takes 4 KiB at least.
@@ -61,10 +68,11 @@ pub(crate) fn is_due(repository: &Path) -> bool {
 /// to stop before it was done.
 pub(crate) fn run(
     repository: &Path,
-    database: &Database,
+    places: &Arc<Places>,
     stop: &AtomicBool,
 ) -> Result<Option<Consolidated>, StoreError> {
     let folder = layout::objects(repository);
+    let database = &Database::for_bulk(places);
     let sources = Sources::find(&folder)?;
     if sources.loose.is_empty() && sources.packs.len() < 2 {
         return Ok(None);
@@ -78,7 +86,7 @@ pub(crate) fn run(
     let packs: Vec<_> =
         sources.packs.iter().filter(|old| old.ids.iter().all(has) && !pack.is_named_as(&old.index)).collect();
     let consolidated = Consolidated { objects: pack.len(), loose: loose.len(), packs: packs.len() };
-    pack.move_into(&folder.join("pack"))?;
+    pack.move_into(places)?;
     for old in packs {
         old.remove()?;
     }

@@ -4,10 +4,11 @@
 //! one, and every ref counts.
 
 use crate::bundle;
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
 use crate::history;
-use crate::objects::{self, Database, Objects, to_commit, to_oid, to_oids};
+use crate::objects::{self, Objects, to_commit, to_oid, to_oids};
 use crate::repository::{Repository, commit_bytes};
 use crate::tree;
 use gix::objs::Kind;

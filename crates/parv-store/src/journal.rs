@@ -17,10 +17,11 @@
 //! Integers are little-endian. A record that is cut short or does not have its hash ends the file: it was never
 //! acknowledged.
 
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::layout;
 use crate::loose::{self, NewObject};
-use crate::objects::{Database, to_oid};
+use crate::objects::to_oid;
 use crate::{durable, refs};
 use gix::objs::Kind;
 use parv_model::{CommitId, object};

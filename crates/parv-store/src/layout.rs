@@ -4,6 +4,7 @@
 //! HEAD  config  objects/  refs/heads/  packed-refs     a bare repository as stock git knows it
 //! parv.journal                                         what may not have reached its place yet
 //! parv.lock                                            locked (shared) by everybody who has it open
+//! parv.moved                                           a stamp that changes when packs come or go
 //! quarantine/<random>/                                 what was fetched and not judged yet
 //! ```
 

@@ -17,6 +17,7 @@
 mod bundle;
 mod closure;
 mod consolidate;
+mod database;
 mod delta;
 mod durable;
 mod error;
@@ -35,6 +36,7 @@ mod refs;
 mod repository;
 mod tree;
 pub mod upload_pack;
+mod view;
 
 pub use consolidate::Consolidated;
 pub use error::StoreError;

@@ -2,10 +2,11 @@
 //!
 //! All writing of single objects goes through [`write`], so that another way (a journal, packs) can take its place.
 
+use crate::database::Database;
 use crate::durable::{self, Durability};
 use crate::error::StoreError;
 use crate::layout::{self, TEMPORARY_OBJECT};
-use crate::objects::{Database, Objects};
+use crate::objects::Objects;
 use gix::ObjectId;
 use gix::objs::Kind;
 use gix::zlib::Compression;
@@ -102,17 +103,12 @@ fn stage(folder: &Path, object: &NewObject) -> Result<NamedTempFile, StoreError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::Places;
     use std::fs;
     use std::sync::Arc;
 
     fn database(folder: &Path) -> Database {
-        let store = gix::odb::Store::at_opts(
-            folder.to_owned(),
-            gix::hash::Kind::Sha1,
-            &mut std::iter::empty(),
-            Default::default(),
-        );
-        Database::new(&Arc::new(store.unwrap()))
+        Database::new(&Arc::new(Places::foreign(folder, folder.to_owned()).unwrap()))
     }
 
     #[test]

@@ -8,12 +8,8 @@ use crate::tree;
 use gix::ObjectId;
 use gix::hash::oid;
 use gix::objs::Kind;
-use gix::odb::HandleArc;
 use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::SourceError;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 /// How much memory a reader of many objects spends on bases of deltas, in bytes.
 pub(crate) const DELTA_CACHE_BYTES: usize = 8 * 1024 * 1024;
@@ -89,103 +85,6 @@ impl CommitLinks {
         }
         Err("it has no committer")
     }
-}
-
-/// The repository's own objects: loose ones and packs.
-pub(crate) struct Database {
-    handle: HandleArc,
-    store: Arc<gix::odb::Store>,
-    /// When the packs were looked at; none where that is done again for everything that is missing.
-    looked: Option<Looked>,
-}
-
-impl Database {
-    /// For single questions: looks at the disk again before it says that an object is missing.
-    pub fn new(store: &Arc<gix::odb::Store>) -> Self {
-        Self { handle: store.to_cache_arc(), store: store.clone(), looked: None }
-    }
-
-    /// For many questions in a row: looks at the disk once, now, and keeps bases of deltas in memory. It looks again only
-    /// when packs have come or gone since, as when loose objects [became a pack](crate::consolidate).
-    pub fn for_bulk(store: &Arc<gix::odb::Store>) -> Self {
-        let looked = Looked::at(&store.path().join("pack"));
-        let mut cache = store.to_cache_arc();
-        gix::objs::Exists::exists(&cache, &gix::hash::Kind::Sha1.null());
-        cache.refresh_never();
-        let handle =
-            cache.with_pack_cache(|| Box::new(gix_pack::cache::lru::MemoryCappedHashmap::new(DELTA_CACHE_BYTES)));
-        Self { handle, store: store.clone(), looked: Some(looked) }
-    }
-
-    /// Whether an object with this name is stored.
-    pub fn contains(&self, id: &oid) -> bool {
-        gix::objs::Exists::exists(&self.handle, id)
-            || self.again().is_some_and(|handle| gix::objs::Exists::exists(&handle, id))
-    }
-
-    /// A handle below, for building packs. It finds what is there, wherever others move it meanwhile.
-    pub fn into_handle(self) -> gix::odb::store::Handle<Arc<gix::odb::Store>> {
-        self.store.to_handle_arc()
-    }
-
-    /// Another handle, where this one may have missed something.
-    fn again(&self) -> Option<HandleArc> {
-        self.looked.as_ref().filter(|looked| looked.may_be_stale()).map(|_| self.store.to_cache_arc())
-    }
-}
-
-impl Objects for Database {
-    fn read<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
-        let find = |handle: &HandleArc, buffer: &mut Vec<u8>| {
-            gix::objs::Find::try_find(handle, id, buffer)
-                .map(|found| found.map(|object| (object.kind, object.data.len())))
-        };
-        let mut found = find(&self.handle, buffer);
-        if !matches!(found, Ok(Some(_)))
-            && let Some(handle) = self.again()
-        {
-            found = find(&handle, buffer);
-        }
-        let found = found.map_err(|error| database_error(id, error))?;
-        Ok(found.map(|(kind, length)| (kind, &buffer[..length])))
-    }
-
-    fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
-        let mut found = gix::odb::Header::try_header(&self.handle, id);
-        if !matches!(found, Ok(Some(_)))
-            && let Some(handle) = self.again()
-        {
-            found = gix::odb::Header::try_header(&handle, id);
-        }
-        let found = found.map_err(|error| database_error(id, error))?;
-        Ok(found.map(|header| (header.kind(), header.size())))
-    }
-}
-
-/// When the folder of the packs was looked at, and how it was then.
-struct Looked {
-    folder: PathBuf,
-    changed: Option<SystemTime>,
-    time: SystemTime,
-}
-
-/// How coarse the times of folders may be. Changes that are so close to the look cannot be told from earlier ones.
-const COARSE: Duration = Duration::from_secs(1);
-
-impl Looked {
-    fn at(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), changed: changed(folder), time: SystemTime::now() }
-    }
-
-    fn may_be_stale(&self) -> bool {
-        let settled = self.changed.is_some_and(|changed| changed + COARSE < self.time);
-        !settled || changed(&self.folder) != self.changed
-    }
-}
-
-/// When something came into a folder or went.
-fn changed(folder: &Path) -> Option<SystemTime> {
-    std::fs::metadata(folder).and_then(|folder| folder.modified()).ok()
 }
 
 pub(crate) fn database_error(id: &oid, source: gix::Error) -> StoreError {

@@ -1,9 +1,11 @@
 //! A pack that was received: indexed in a folder of its own, read, and moved to where it belongs.
 
+use crate::database::{Database, packed_header};
 use crate::durable;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
-use crate::objects::{DELTA_CACHE_BYTES, Database, Objects, chain, database_error};
+use crate::objects::{DELTA_CACHE_BYTES, Objects, chain, database_error};
+use crate::view::Places;
 use gix::ObjectId;
 use gix::hash::oid;
 use gix::objs::Kind;
@@ -87,8 +89,9 @@ impl Pack {
         self.index.file_name() == index.file_name()
     }
 
-    /// Moves it into the folder of a database's packs, durably: readers find a pack by its index, so that comes last.
-    pub fn move_into(self, folder: &Path) -> Result<(), StoreError> {
+    /// Moves it to the other packs, durably: readers find a pack by its index, so that comes last.
+    pub fn move_into(self, places: &Places) -> Result<(), StoreError> {
+        let folder = &places.packs();
         for file in [&self.data, &self.index] {
             durable::sync_file(file)?;
         }
@@ -97,7 +100,7 @@ impl Pack {
             durable::rename(file, &folder.join(name))?;
             durable::sync_folder(folder)?;
         }
-        Ok(())
+        places.moved()
     }
 }
 
@@ -146,12 +149,8 @@ impl Objects for Delivery<'_> {
     }
 
     fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
-        let gix_pack::Bundle { pack, index } = &self.pack.bundle;
-        let Some(place) = index.lookup(id) else { return self.below.header(id) };
-        let inflate = &mut self.pack.reading().inflate;
-        let entry = pack.entry(index.pack_offset_at_index(place));
-        let header = entry.and_then(|entry| pack.decode_header(entry, inflate, &|_| Ok(None)));
-        let header = header.map_err(|error| database_error(id, error))?;
-        Ok(Some((header.kind, header.object_size)))
+        let Some(place) = self.pack.bundle.index.lookup(id) else { return self.below.header(id) };
+        let header = packed_header(&self.pack.bundle, place, &mut self.pack.reading().inflate);
+        header.map(Some).map_err(|error| database_error(id, error))
     }
 }

@@ -82,6 +82,19 @@ impl<W: Write> PackWriter<W> {
         Ok(())
     }
 
+    /// Writes an object that was compressed before, as it is.
+    pub fn copy(&mut self, header: Header, size: u64, compressed: &[u8]) -> io::Result<()> {
+        let mut head = Vec::with_capacity(16);
+        header.write_to(size, &mut head)?;
+        self.put(&head)?;
+        self.put(compressed)
+    }
+
+    /// Where the next object begins, in bytes from the start of the pack.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Ends the pack, and gives back what it was written to.
     pub fn finish(mut self) -> io::Result<W> {
         let hash = self.hasher.try_finalize().map_err(io::Error::other)?;

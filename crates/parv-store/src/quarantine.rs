@@ -46,7 +46,7 @@ impl Quarantine {
     pub fn migrate(self) -> Result<(), StoreError> {
         let folder = layout::objects(self.repository.path());
         if self.pack.len() >= MIN_PACK_OBJECTS || self.pack.size() > MAX_LOOSE_BYTES {
-            return self.pack.move_into(&folder.join("pack"));
+            return self.pack.move_into(self.repository.places());
         }
         let mut read = Vec::with_capacity(self.pack.len());
         let delivery = self.delivery();

@@ -1,18 +1,19 @@
 //! One conversation's repository.
 
 use crate::consolidate::{self, Consolidated};
+use crate::database::Database;
 use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::history::{self, Reachable};
 use crate::journal::{self, Journal};
 use crate::layout;
 use crate::loose::{self, NewObject};
-use crate::objects::{self, Database, Objects, to_commit, to_oid, to_oids};
+use crate::objects::{self, Objects, to_commit, to_oid, to_oids};
 use crate::refs::{self, Move};
 use crate::tree;
+use crate::view::Places;
 use gix::ObjectId;
 use gix::objs::Kind;
-use gix::odb::store::init::Slots;
 use parv_model::object::{blob_id, commit_id, tree_id};
 use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::{BlobSource, SourceError};
@@ -20,9 +21,6 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-
-/// How many packs a handle can know. gix's own choice for a young repository is 32, after which it finds nothing more.
-const PACK_SLOTS: u16 = 4096;
 
 /// A conversation's bare Git repository. A handle is cheap to clone and may be used from several threads.
 ///
@@ -32,7 +30,7 @@ pub struct Repository(Arc<Inner>);
 
 struct Inner {
     path: PathBuf,
-    store: Arc<gix::odb::Store>,
+    places: Arc<Places>,
     /// None where nothing may be written.
     writing: Option<Writing>,
     /// Held by who consolidates.
@@ -80,25 +78,20 @@ impl Repository {
         let path = path.as_ref();
         let lock = layout::enter(path, || journal::recover(path, &Self::read_only(path)?.database()))?;
         let journal = Journal::open(path)?;
-        Self::at(path, Some(Writing { journal, lock }))
+        let path = path.canonicalize().map_err(StoreError::io("open", path))?;
+        let places = Places::own(&path, layout::objects(&path))?;
+        Ok(Self::with(path, places, Some(Writing { journal, lock })))
     }
 
     /// Opens somebody else's repository, without leaving a trace in it.
     pub(crate) fn read_only(path: &Path) -> Result<Self, StoreError> {
-        Self::at(path, None)
+        let path = path.canonicalize().map_err(StoreError::io("open", path))?;
+        let places = Places::foreign(&path, layout::objects(&path))?;
+        Ok(Self::with(path, places, None))
     }
 
-    fn at(path: &Path, writing: Option<Writing>) -> Result<Self, StoreError> {
-        let path = path.canonicalize().map_err(StoreError::io("open", path))?;
-        let options = gix::odb::store::init::Options {
-            slots: Slots::Given(PACK_SLOTS),
-            current_dir: Some(path.clone()),
-            ..Default::default()
-        };
-        let folder = layout::objects(&path);
-        let store = gix::odb::Store::at_opts(folder.clone(), gix::hash::Kind::Sha1, &mut std::iter::empty(), options)
-            .map_err(StoreError::io("open", &folder))?;
-        Ok(Self(Arc::new(Inner { path, store: Arc::new(store), writing, consolidating: Mutex::new(()) })))
+    fn with(path: PathBuf, places: Places, writing: Option<Writing>) -> Self {
+        Self(Arc::new(Inner { path, places: Arc::new(places), writing, consolidating: Mutex::new(()) }))
     }
 
     /// Its folder.
@@ -152,7 +145,7 @@ impl Repository {
     /// Whenever it ends, or is killed, every object is there. Stock git finds every object at every moment too.
     pub fn consolidate(&self, stop: &AtomicBool) -> Result<Option<Consolidated>, StoreError> {
         match self.0.consolidating.try_lock() {
-            Ok(_alone) => consolidate::run(self.path(), &self.bulk_database(), stop),
+            Ok(_alone) => consolidate::run(self.path(), self.places(), stop),
             Err(_) => Ok(None),
         }
     }
@@ -179,7 +172,7 @@ impl Repository {
     /// Quick for a commit that is not stored, and for one near the heads; else the cost is a walk down to its date.
     pub fn has(&self, id: &CommitId) -> Result<bool, StoreError> {
         let id = to_oid(id.as_bytes());
-        if !self.database().contains(&id) {
+        if !self.database().contains(&id)? {
             return Ok(false);
         }
         let database = self.bulk_database();
@@ -198,12 +191,17 @@ impl Repository {
 
     /// For single questions.
     pub(crate) fn database(&self) -> Database {
-        Database::new(&self.0.store)
+        Database::new(&self.0.places)
     }
 
     /// For many questions in a row.
     pub(crate) fn bulk_database(&self) -> Database {
-        Database::for_bulk(&self.0.store)
+        Database::for_bulk(&self.0.places)
+    }
+
+    /// Where its objects lie.
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        &self.0.places
     }
 }
 

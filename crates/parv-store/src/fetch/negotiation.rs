@@ -2,9 +2,10 @@
 
 use super::error::FetchError;
 use super::limits::FetchLimits;
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::history::Reachable;
-use crate::objects::{Database, to_commit, to_oid};
+use crate::objects::{to_commit, to_oid};
 use crate::pkt_line::{self, Packet};
 use parv_model::CommitId;
 use std::io::{BufWriter, Read, Write};
@@ -202,7 +203,7 @@ pub(crate) fn unknown(
     let mut unknown = Vec::new();
     for head in heads {
         let id = to_oid(head.as_bytes());
-        if !database.contains(&id) || !mine.contains(&id)? {
+        if !database.contains(&id)? || !mine.contains(&id)? {
             unknown.push(*head);
         }
     }

@@ -177,7 +177,7 @@ fn fetch(
     pkt_line::write_line(out, "packfile")?;
     let objects = outgoing::choose(&database, &to_oids(&wish.wants), &common)?;
     served.objects += objects.len() as u64;
-    outgoing::send(database, objects, out, deadline)?;
+    outgoing::send(&database, &objects, out, deadline)?;
     pkt_line::write_flush(out)?;
     out.flush()?;
     for head in wish.wants {

@@ -1,76 +1,130 @@
 //! The pack that is sent: which objects, and how.
+//!
+//! What lies in packs is copied as it is, deltas too when what they are made from is sent as well: a pack may be sent in
+//! one go without compressing anything. All else is written anew.
 
 use super::{Deadline, ServeError};
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::history;
-use crate::objects::{Database, database_error};
+use crate::objects::{Objects, database_error};
+use crate::pack_writer::PackWriter;
 use crate::pkt_line;
 use crate::tree;
 use gix::ObjectId;
 use gix::objs::Kind;
-use gix::parallel::InOrderIter;
-use gix_pack::data::output::bytes::FromEntriesIter;
-use gix_pack::data::output::count::PackLocation;
-use gix_pack::data::output::entry::iter_from_counts::{Mode, Options};
-use gix_pack::data::output::{Count, entry::iter_from_counts};
+use gix::zlib::Inflate;
+use gix_pack::Bundle;
+use gix_pack::data::entry::Header;
 use std::io::{self, Write};
 
-/// How many threads compress. Packed objects are sent as they are, and need none.
-const THREADS: usize = 2;
-
-/// How many objects are prepared and held in memory at once, per thread.
-const CHUNK: usize = 1000;
-
 /// The objects that whoever has `haves`, with all that they reach, needs to have `wants` too.
-pub(super) fn choose(database: &Database, wants: &[ObjectId], haves: &[ObjectId]) -> Result<Vec<Count>, StoreError> {
+pub(super) fn choose(database: &Database, wants: &[ObjectId], haves: &[ObjectId]) -> Result<Vec<ObjectId>, StoreError> {
     let commits = history::between(database, wants, haves)?;
     let mut objects = Vec::with_capacity(commits.len() + 16);
     tree::visit_commits(database, &commits, |kind, id| {
-        if kind == Kind::Blob && !database.contains(id) {
+        if kind == Kind::Blob && !database.contains(id)? {
             return Err(StoreError::missing("file", id));
         }
-        objects.push(Count { id: id.to_owned(), entry_pack_location: PackLocation::NotLookedUp });
-        Ok(())
+        objects.push(id.to_owned());
+        Ok::<(), StoreError>(())
     })?;
     Ok(objects)
 }
 
 /// Sends the objects as a pack, in packets of the first side band.
 pub(super) fn send(
-    database: Database,
-    objects: Vec<Count>,
+    database: &Database,
+    objects: &[ObjectId],
     out: &mut impl Write,
     deadline: &Deadline,
 ) -> Result<(), ServeError> {
     let count = u32::try_from(objects.len()).map_err(|_| ServeError::Request("too many objects".to_owned()))?;
-    let mut handle = database.into_handle();
-    // What is looked up now must still be there when it is sent.
-    handle.prevent_pack_unload();
-    handle.ignore_replacements = true;
-    let options = Options {
-        version: gix_pack::data::Version::V2,
-        mode: Mode::PackCopyAndBaseObjects,
-        allow_thin_pack: false,
-        thread_limit: Some(THREADS),
-        chunk_size: CHUNK,
-        compression: gix::zlib::Compression::BEST_SPEED,
-    };
-    let entries = iter_from_counts(objects, handle, Box::new(gix::progress::Discard), options).map_err(broken)?;
-    let mut band = Band { out, packet: Vec::with_capacity(pkt_line::MAX_DATA) };
-    let entries = InOrderIter::from(entries);
-    for written in FromEntriesIter::new(entries, &mut band, count, gix_pack::data::Version::V2, gix::hash::Kind::Sha1) {
+    let mut pack = PackWriter::begin(Band { out, packet: Vec::with_capacity(pkt_line::MAX_DATA) }, count)?;
+    let mut anew = copy(database, objects, &mut pack, deadline)?;
+    let mut buffer = Vec::new();
+    // Those that are alike were written one after the other, and lie side by side again.
+    anew.sort_by_key(|(place, _)| *place);
+    for (_, id) in anew {
         deadline.check()?;
-        written.map_err(broken)?;
+        let (kind, bytes) = database.read(&id, &mut buffer)?.ok_or_else(|| StoreError::missing("object", id))?;
+        pack.add(kind, bytes)?;
     }
-    Ok(band.end()?)
+    Ok(pack.finish()?.end()?)
 }
 
-/// Whatever gix could not do: write to the stream, or read from the database.
-fn broken(error: gix::Error) -> ServeError {
-    match error.downcast_any_ref::<io::Error>() {
-        Some(io) => ServeError::Io(io::Error::new(io.kind(), error.to_string())),
-        None => ServeError::Store(database_error(&gix::hash::Kind::Sha1.null(), error)),
+/// Where an object lies in a pack.
+struct Packed {
+    /// Which pack, in the view.
+    pack: usize,
+    offset: u64,
+    /// Where it is in what is sent; none while it was not sent from here.
+    sent: Option<u64>,
+    /// Which of the objects it is.
+    object: usize,
+}
+
+/// Copies what can be copied out of packs, and says what cannot, with its place among the objects.
+fn copy<W: Write>(
+    database: &Database,
+    objects: &[ObjectId],
+    out: &mut PackWriter<W>,
+    deadline: &Deadline,
+) -> Result<Vec<(usize, ObjectId)>, ServeError> {
+    let view = database.view();
+    let mut anew = Vec::new();
+    let mut packed = Vec::with_capacity(objects.len());
+    for (object, id) in objects.iter().enumerate() {
+        let found = view.packs().iter().enumerate().find_map(|(at, pack)| Some((at, pack, pack.index.lookup(id)?)));
+        match found {
+            Some((pack, bundle, place)) => {
+                let offset = bundle.index.pack_offset_at_index(place);
+                packed.push(Packed { pack, offset, sent: None, object });
+            }
+            None => anew.push((object, *id)),
+        }
     }
+    // What a delta is made from lies before it.
+    packed.sort_by_key(|packed| (packed.pack, packed.offset));
+    let (mut inflate, mut scratch) = (Inflate::default(), Vec::new());
+    for at in 0..packed.len() {
+        deadline.check()?;
+        let Packed { pack, offset, object, .. } = packed[at];
+        let (id, bundle) = (objects[object], &view.packs()[pack]);
+        let failed = |error| database_error(&id, error);
+        let entry = bundle.pack.entry(offset).map_err(failed)?;
+        let header = match entry.header {
+            Header::OfsDelta { base_distance } => entry.checked_base_pack_offset(base_distance).and_then(|base| {
+                let base = packed[..at].binary_search_by_key(&(pack, base), |packed| (packed.pack, packed.offset));
+                Some(Header::OfsDelta { base_distance: out.offset() - packed[base.ok()?].sent? })
+            }),
+            Header::RefDelta { .. } => None,
+            whole => Some(whole),
+        };
+        let Some(header) = header else {
+            anew.push((object, id));
+            continue;
+        };
+        packed[at].sent = Some(out.offset());
+        let compressed = compressed(bundle, &entry, &mut inflate, &mut scratch).map_err(failed)?;
+        out.copy(header, entry.decompressed_size, compressed)?;
+    }
+    Ok(anew)
+}
+
+/// The bytes of an entry as they are in the pack, after inflating them to see where they end.
+fn compressed<'a>(
+    Bundle { pack, .. }: &'a Bundle,
+    entry: &gix_pack::data::Entry,
+    inflate: &mut Inflate,
+    scratch: &mut Vec<u8>,
+) -> Result<&'a [u8], gix::Error> {
+    let size = usize::try_from(entry.decompressed_size).unwrap_or(usize::MAX);
+    if scratch.len() < size {
+        scratch.resize(size, 0);
+    }
+    let length = pack.decompress_entry(entry, inflate, scratch)? as u64;
+    Ok(pack.entry_slice(entry.data_offset..entry.data_offset + length).unwrap_or_default())
 }
 
 /// Wraps bytes into packets of the first side band.
