@@ -1,8 +1,8 @@
 //! Between the validator and the model: the same history and the same state in the model's words.
 
 use crate::World;
-use crate::model::{Deed, Event, History, State};
-use parv_model::{Category, Commit, CommitId, Message, Role, TreePath, Uri, VoteKind};
+use crate::model::{Deed, Device, Event, History, State};
+use parv_model::{Category, Commit, CommitId, DeviceId, Message, Role, Target, TreePath, Uri, VoteKind};
 use parv_validator::BlobSource;
 
 impl World {
@@ -12,6 +12,17 @@ impl World {
     /// When it is nobody's of this world.
     pub fn number(&self, uri: Uri) -> usize {
         (0..self.people.len()).find(|&n| self.uri(n) == uri).expect("one of our people")
+    }
+
+    /// Whose device this is, by number, and which of theirs.
+    ///
+    /// # Panics
+    /// When it is nobody's of this world.
+    pub fn device_number(&self, device: DeviceId) -> Device {
+        let writer = self.people.iter().position(|person| person.device() == device).expect("one of our devices");
+        // The first devices of all people come first, then the second ones, and so on.
+        let earlier = (0..writer).filter(|&other| self.uri(other) == self.uri(writer)).count();
+        (self.number(self.uri(writer)), earlier)
     }
 
     /// The place of an accepted commit in the history.
@@ -30,15 +41,15 @@ impl World {
             Message::Add(uri) => Deed::Add(self.number(uri)),
             Message::Join(_) => Deed::Join,
             Message::Leave(_) => Deed::Leave,
-            Message::Vote(kind, uri) => Deed::Vote(kind, self.number(uri)),
-            Message::Resolve(kind, uri) => Deed::Resolve(kind, self.number(uri)),
+            Message::Vote(kind, Target::Account(uri)) => Deed::Vote(kind, self.number(uri)),
+            Message::Vote(kind, Target::Device(device)) => Deed::VoteOnDevice(kind, self.device_number(device)),
+            Message::Resolve(kind, Target::Account(uri)) => Deed::Resolve(kind, self.number(uri)),
+            Message::Resolve(kind, Target::Device(device)) => Deed::ResolveOnDevice(kind, self.device_number(device)),
             Message::UpdateProfile => Deed::Profile,
             Message::Merge => Deed::Merge,
             _ => Deed::Text,
         };
-        let who = self.number(self.uri(writer));
-        // The first devices of all people come first, then the second ones, and so on.
-        let device = (0..writer).filter(|&other| self.uri(other) == self.uri(writer)).count();
+        let (who, device) = self.device_number(self.people[writer].device());
         Event { who, device, deed, parents: parents.iter().map(|parent| self.place(parent)).collect(), id }
     }
 
@@ -87,14 +98,21 @@ impl World {
                 Role::Left => drop(seen.left.insert(number)),
             }
             for kind in VoteKind::ALL {
-                let votes = state.votes(kind, &uri);
+                let votes = state.votes(kind, uri);
                 seen.votes.extend(votes.into_iter().map(|voter| (kind, number, self.number(voter))));
             }
         }
-        for (writer, person) in self.people.iter().enumerate() {
+        for person in &self.people {
+            let device = self.device_number(person.device());
             if state.device_account(&person.device()) == Some(person.uri()) {
-                let device = (0..writer).filter(|&other| self.uri(other) == person.uri()).count();
-                seen.devices.insert((self.number(person.uri()), device));
+                seen.devices.insert(device);
+            }
+            if state.is_device_banned(&person.device()) {
+                seen.banned_devices.insert(device);
+            }
+            for kind in VoteKind::ALL {
+                let votes = state.votes(kind, person.device());
+                seen.votes_on_devices.extend(votes.into_iter().map(|voter| (kind, device, self.number(voter))));
             }
         }
         seen.undecided = state.undecided().map(|commit| self.place(&commit)).collect();

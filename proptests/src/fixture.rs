@@ -37,6 +37,9 @@ pub struct Step {
     /// Whom it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whom: Option<usize>,
+    /// Which of that person's devices a vote is about, if it is about a device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whose_device: Option<usize>,
     /// Its parents, by number.
     pub on: Vec<usize>,
     /// Its commit id, where one is known.
@@ -57,6 +60,9 @@ pub struct Outcome {
     pub invited: BTreeSet<usize>,
     /// Who is banned, with the folder.
     pub banned: BTreeMap<usize, String>,
+    /// The devices that are banned, as person and device.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub banned_devices: BTreeSet<(usize, usize)>,
     /// Who has left.
     pub left: BTreeSet<usize>,
     /// Resolutions without effect because others of equal weight contradict them.
@@ -77,8 +83,8 @@ impl Outcome {
     pub fn new(heads: Vec<usize>, state: &State) -> Self {
         let state = state.clone();
         let banned = state.banned.into_iter().map(|(who, category)| (who, category.folder().to_owned())).collect();
-        let State { admins, members, invited, left, undecided, .. } = state;
-        Self { heads, admins, members, invited, banned, left, undecided }
+        let State { admins, members, invited, left, undecided, banned_devices, .. } = state;
+        Self { heads, admins, members, invited, banned, banned_devices, left, undecided }
     }
 }
 
@@ -92,11 +98,17 @@ impl Step {
             Deed::Leave => ("leave", None, None),
             Deed::Vote(kind, whom) => ("vote", Some(kind.name().to_owned()), Some(whom)),
             Deed::Resolve(kind, whom) => (kind.name(), None, Some(whom)),
+            Deed::VoteOnDevice(kind, (whom, _)) => ("vote", Some(kind.name().to_owned()), Some(whom)),
+            Deed::ResolveOnDevice(kind, (whom, _)) => (kind.name(), None, Some(whom)),
             Deed::Profile => ("profile", None, None),
             Deed::Merge => ("merge", None, None),
         };
+        let whose_device = match event.deed {
+            Deed::VoteOnDevice(_, (_, device)) | Deed::ResolveOnDevice(_, (_, device)) => Some(device),
+            _ => None,
+        };
         let Event { who, device, parents, id, .. } = event;
-        Self { who, device, does: does.to_owned(), kind, whom, on: parents, id }
+        Self { who, device, does: does.to_owned(), kind, whom, whose_device, on: parents, id }
     }
 
     fn deed(&self, mode: Mode) -> Result<Deed, String> {
@@ -108,10 +120,19 @@ impl Step {
             "add" => Deed::Add(whom()?),
             "join" => Deed::Join,
             "leave" => Deed::Leave,
-            "vote" => Deed::Vote(kind()?, whom()?),
+            "vote" => match self.whose_device {
+                Some(device) => Deed::VoteOnDevice(kind()?, (whom()?, device)),
+                None => Deed::Vote(kind()?, whom()?),
+            },
             "profile" => Deed::Profile,
             "merge" => Deed::Merge,
-            other => Deed::Resolve(VoteKind::from_name(other).ok_or(format!("unknown deed {other:?}"))?, whom()?),
+            other => {
+                let kind = VoteKind::from_name(other).ok_or(format!("unknown deed {other:?}"))?;
+                match self.whose_device {
+                    Some(device) => Deed::ResolveOnDevice(kind, (whom()?, device)),
+                    None => Deed::Resolve(kind, whom()?),
+                }
+            }
         })
     }
 }
@@ -187,8 +208,14 @@ impl Fixture {
                 Deed::Add(whom) => Message::Add(world.uri(whom)),
                 Deed::Join => Message::Join(world.uri(writer)),
                 Deed::Leave => Message::Leave(world.uri(writer)),
-                Deed::Vote(kind, whom) => Message::Vote(kind, world.uri(whom)),
-                Deed::Resolve(kind, whom) => Message::Resolve(kind, world.uri(whom)),
+                Deed::Vote(kind, whom) => Message::Vote(kind, world.uri(whom).into()),
+                Deed::Resolve(kind, whom) => Message::Resolve(kind, world.uri(whom).into()),
+                Deed::VoteOnDevice(kind, (whom, device)) => {
+                    Message::Vote(kind, world.people[device * self.people + whom].device().into())
+                }
+                Deed::ResolveOnDevice(kind, (whom, device)) => {
+                    Message::Resolve(kind, world.people[device * self.people + whom].device().into())
+                }
                 Deed::Profile => Message::UpdateProfile,
                 Deed::Merge => Message::Merge,
             };

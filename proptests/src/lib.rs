@@ -143,7 +143,7 @@ impl World {
         let draft = self.replica.draft(parents, &self.people[author].credentials, message, profile);
         let draft = draft.map_err(|error| {
             let rule = match error {
-                DraftError::Standing { .. } => parv_model::Rule::Authority,
+                DraftError::Standing { .. } | DraftError::BannedDevice(_) => parv_model::Rule::Authority,
                 _ => parv_model::Rule::Kind,
             };
             Refusal::new(CommitId::from_bytes([0; 20]), rule, error.to_string())
@@ -225,9 +225,9 @@ impl World {
     /// The admins `voters` vote, and the first of them resolves.
     pub fn decide(&mut self, head: CommitId, voters: &[usize], kind: VoteKind, target: usize) -> CommitId {
         let target = self.uri(target);
-        let votes: Vec<_> = voters.iter().map(|&voter| (voter, Message::Vote(kind, target))).collect();
+        let votes: Vec<_> = voters.iter().map(|&voter| (voter, Message::Vote(kind, target.into()))).collect();
         let head = self.line(head, &votes);
-        self.line(head, &[(voters[0], Message::Resolve(kind, target))])
+        self.line(head, &[(voters[0], Message::Resolve(kind, target.into()))])
     }
 
     /// Another replica that admits the whole history in this order.

@@ -79,6 +79,19 @@ impl Objects {
         self.add_tree(bytes)
     }
 
+    /// The paths of all files of a tree, sorted; nothing of trees that are not here.
+    pub fn paths(&self, tree: &TreeId) -> Vec<String> {
+        let mut paths = Vec::new();
+        for (name, (is_folder, id)) in self.entries(tree).unwrap_or_default() {
+            match is_folder {
+                true => paths.extend(self.paths(&TreeId::from_bytes(id)).iter().map(|path| format!("{name}/{path}"))),
+                false => paths.push(name),
+            }
+        }
+        paths.sort();
+        paths
+    }
+
     fn entries(&self, tree: &TreeId) -> Option<BTreeMap<String, (bool, [u8; 20])>> {
         let mut entries = BTreeMap::new();
         let mut rest = self.trees.get(tree)?.as_slice();

@@ -51,6 +51,12 @@ pub enum Deed {
     Resolve(VoteKind, usize),
     /// A vote of everybody who can, then the resolution.
     Decide(VoteKind, usize),
+    /// A vote on the device of a writer.
+    VoteOnDevice(VoteKind, usize),
+    /// A resolution on the device of a writer.
+    ResolveOnDevice(VoteKind, usize),
+    /// A vote of everybody who can on the device of a writer, then the resolution.
+    DecideOnDevice(VoteKind, usize),
     /// A profile.
     Profile,
     /// A merge.
@@ -68,6 +74,8 @@ fn place() -> impl Strategy<Value = Place> {
 fn deed(kinds: &[VoteKind]) -> impl Strategy<Value = Deed> + use<> {
     let kind = prop::sample::select(kinds.to_vec());
     let someone = 0..PEOPLE;
+    let device_kind = prop_oneof![2 => Just(VoteKind::Ban), 1 => Just(VoteKind::Unban)];
+    let device = 0..PEOPLE * DEVICES;
     prop_oneof![
         4 => Just(Deed::Text),
         2 => someone.clone().prop_map(Deed::Add),
@@ -76,6 +84,9 @@ fn deed(kinds: &[VoteKind]) -> impl Strategy<Value = Deed> + use<> {
         3 => (kind.clone(), someone.clone()).prop_map(|(kind, who)| Deed::Vote(kind, who)),
         2 => (kind.clone(), someone.clone()).prop_map(|(kind, who)| Deed::Resolve(kind, who)),
         4 => (kind, someone).prop_map(|(kind, who)| Deed::Decide(kind, who)),
+        1 => (device_kind.clone(), device.clone()).prop_map(|(kind, which)| Deed::VoteOnDevice(kind, which)),
+        1 => (device_kind.clone(), device.clone()).prop_map(|(kind, which)| Deed::ResolveOnDevice(kind, which)),
+        2 => (device_kind, device).prop_map(|(kind, which)| Deed::DecideOnDevice(kind, which)),
         1 => Just(Deed::Profile),
         4 => place().prop_map(Deed::Merge),
     ]
@@ -125,12 +136,18 @@ pub fn play_and_tell(
             Deed::Add(who) => Message::Add(world.uri(*who)),
             Deed::Join => Message::Join(own),
             Deed::Leave => Message::Leave(own),
-            Deed::Vote(kind, who) => Message::Vote(*kind, world.uri(*who)),
-            Deed::Resolve(kind, who) => Message::Resolve(*kind, world.uri(*who)),
+            Deed::Vote(kind, who) => Message::Vote(*kind, world.uri(*who).into()),
+            Deed::Resolve(kind, who) => Message::Resolve(*kind, world.uri(*who).into()),
+            Deed::VoteOnDevice(kind, which) => Message::Vote(*kind, world.people[*which].device().into()),
+            Deed::ResolveOnDevice(kind, which) => Message::Resolve(*kind, world.people[*which].device().into()),
             Deed::Profile => Message::UpdateProfile,
             Deed::Merge(_) => Message::Merge,
-            Deed::Decide(kind, who) => {
-                let target = world.uri(*who);
+            Deed::Decide(kind, _) | Deed::DecideOnDevice(kind, _) => {
+                let target = match deed {
+                    Deed::DecideOnDevice(_, which) => world.people[*which].device().into(),
+                    Deed::Decide(_, who) => world.uri(*who).into(),
+                    _ => unreachable!("these two decide"),
+                };
                 for voter in 0..PEOPLE {
                     head = write(&mut world, voter, &[head], Message::Vote(*kind, target)).unwrap_or(head);
                 }

@@ -28,7 +28,7 @@ fn an_extra_file_in_any_kind_of_commit() {
     for (author, message) in [
         (1, text("x")),
         (1, Message::Add(other)),
-        (0, Message::Vote(VoteKind::Ban, ours)),
+        (0, Message::Vote(VoteKind::Ban, ours.into())),
         (1, Message::Leave(ours)),
         (0, Message::UpdateProfile),
     ] {
@@ -57,8 +57,8 @@ fn an_extra_file_in_any_kind_of_commit() {
 fn a_merge_that_adds_a_file_or_takes_one_side() {
     let (mut world, head) = group();
     let target = world.uri(2);
-    let voted = world.line(head, &[(0, Message::Vote(VoteKind::Ban, target))]);
-    let banned = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, target))]);
+    let voted = world.line(head, &[(0, Message::Vote(VoteKind::Ban, target.into()))]);
+    let banned = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, target.into()))]);
     let side = world.line(head, &[(1, text("meanwhile"))]);
     let merge = world.write(0, &[banned, side], Message::Merge).expect("the control is valid");
     let merged = world.replica.state(&[merge]);
@@ -267,7 +267,11 @@ fn leaving_in_anothers_name() {
     assert_eq!(world.replica.state(&[alone]).admins().len(), 0);
     let three = world.uri(3);
     let invited = world.write(2, &[alone], Message::Add(three)).expect("members still invite");
-    refused(world.write(2, &[invited], Message::Vote(VoteKind::Ban, three)), Rule::Kind, "only an admin may vote");
+    refused(
+        world.write(2, &[invited], Message::Vote(VoteKind::Ban, three.into())),
+        Rule::Kind,
+        "only an admin may vote",
+    );
     world.write(2, &[alone], text("on we go")).expect("members go on");
 }
 
@@ -283,15 +287,15 @@ fn votes_and_majorities() {
         assert_eq!(world.replica.state(&[head]).admins().len(), admins);
         let target = world.uri(5);
         for voter in 0..admins {
-            let resolution = world.write(0, &[head], Message::Resolve(VoteKind::Ban, target));
+            let resolution = world.write(0, &[head], Message::Resolve(VoteKind::Ban, target.into()));
             if 2 * voter > admins {
                 let banned = resolution.expect("a majority decides");
                 assert_eq!(world.replica.state(&[banned]).role(&target), Some(Role::Banned));
             } else {
                 refused(resolution, Rule::Kind, "more than half must");
             }
-            head = world.write(voter, &[head], Message::Vote(VoteKind::Ban, target)).expect("a vote");
-            let again = world.write(voter, &[head], Message::Vote(VoteKind::Ban, target));
+            head = world.write(voter, &[head], Message::Vote(VoteKind::Ban, target.into())).expect("a vote");
+            let again = world.write(voter, &[head], Message::Vote(VoteKind::Ban, target.into()));
             refused(again, Rule::Kind, "has already voted");
         }
     }
@@ -301,27 +305,39 @@ fn votes_and_majorities() {
 fn who_may_vote_on_whom() {
     let (mut world, head) = group();
     let (zero, one, three) = (world.uri(0), world.uri(1), world.uri(3));
-    refused(world.write(1, &[head], Message::Vote(VoteKind::Ban, zero)), Rule::Kind, "only an admin may vote");
-    refused(world.write(0, &[head], Message::Vote(VoteKind::Ban, zero)), Rule::Kind, "nobody votes on themselves");
-    refused(world.write(0, &[head], Message::Vote(VoteKind::Ban, three)), Rule::Kind, "not in the conversation");
-    refused(world.write(0, &[head], Message::Vote(VoteKind::Unban, one)), Rule::Kind, "needs a target who is banned");
+    refused(world.write(1, &[head], Message::Vote(VoteKind::Ban, zero.into())), Rule::Kind, "only an admin may vote");
     refused(
-        world.write(0, &[head], Message::Vote(VoteKind::Demote, one)),
+        world.write(0, &[head], Message::Vote(VoteKind::Ban, zero.into())),
+        Rule::Kind,
+        "nobody votes on themselves",
+    );
+    refused(world.write(0, &[head], Message::Vote(VoteKind::Ban, three.into())), Rule::Kind, "not in the conversation");
+    refused(
+        world.write(0, &[head], Message::Vote(VoteKind::Unban, one.into())),
+        Rule::Kind,
+        "needs a target who is banned",
+    );
+    refused(
+        world.write(0, &[head], Message::Vote(VoteKind::Demote, one.into())),
         Rule::Kind,
         "needs a target who is an admin",
     );
-    let voted = world.write(0, &[head], Message::Vote(VoteKind::Ban, one)).expect("the control is valid");
-    refused(world.write(1, &[voted], Message::Resolve(VoteKind::Ban, one)), Rule::Kind, "only an admin may resolve");
-    refused(world.write(0, &[head], Message::Resolve(VoteKind::Ban, one)), Rule::Kind, "0 of 1 admins");
+    let voted = world.write(0, &[head], Message::Vote(VoteKind::Ban, one.into())).expect("the control is valid");
+    refused(
+        world.write(1, &[voted], Message::Resolve(VoteKind::Ban, one.into())),
+        Rule::Kind,
+        "only an admin may resolve",
+    );
+    refused(world.write(0, &[head], Message::Resolve(VoteKind::Ban, one.into())), Rule::Kind, "0 of 1 admins");
     // A vote file with content.
     let tree = world.replica.state(&[voted]).tree();
-    let path = TreePath::Vote(VoteKind::Ban, parv_model::Category::Members, one, zero).to_string();
+    let path = TreePath::Vote(VoteKind::Ban, parv_model::Category::Members, one.into(), zero).to_string();
     let blob = world.objects.add_blob(b"because".to_vec());
     let tree = world.objects.with_file(&tree, &path, Some(blob));
-    let bytes = world.forge(0, &[head], Message::Vote(VoteKind::Ban, one), tree);
+    let bytes = world.forge(0, &[head], Message::Vote(VoteKind::Ban, one.into()), tree);
     refused(world.submit(bytes), Rule::Tree, "not the one");
     // The banned one is out, and an unban gives the former role back.
-    let banned = world.write(0, &[voted], Message::Resolve(VoteKind::Ban, one)).expect("a sole admin decides");
+    let banned = world.write(0, &[voted], Message::Resolve(VoteKind::Ban, one.into())).expect("a sole admin decides");
     refused(world.write(0, &[banned], Message::Add(one)), Rule::Kind, "only an unban vote");
     refused(world.write(1, &[banned], text("still here")), Rule::Authority, "is banned");
     let back = world.decide(banned, &[0], VoteKind::Unban, 1);

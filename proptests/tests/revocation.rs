@@ -155,9 +155,11 @@ fn a_vote_of_a_revoked_device_does_not_count_at_the_same_time() {
     head = world.line(head, &[(4, text("the second device of an admin"))]);
     let target = world.uri(3);
     let stolen = serial(&world, 4);
-    let voted =
-        world.line(head, &[(4, Message::Vote(VoteKind::Ban, target)), (0, Message::Vote(VoteKind::Ban, target))]);
-    let banned = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, target))]);
+    let voted = world.line(
+        head,
+        &[(4, Message::Vote(VoteKind::Ban, target.into())), (0, Message::Vote(VoteKind::Ban, target.into()))],
+    );
+    let banned = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, target.into()))]);
     world.people[1].credentials.crl = Some(list(&world, 1, 1, &[stolen]));
     let revoked = world.line(head, &[(1, text("stolen"))]);
     let merged = state(&mut world, &[banned, revoked]);
@@ -174,11 +176,11 @@ fn a_list_lends_no_force_to_the_ban_that_carries_it() {
     let newcomer = world.uri(2);
     let invited = world.line(welcomed, &[(1, Message::Add(newcomer)), (2, Message::Join(newcomer))]);
     let (b, nobodys) = (world.uri(1), Serial::from_bytes(&[99]).unwrap());
-    let voted = world.line(era, &[(0, Message::Vote(VoteKind::Ban, b))]);
-    let plain = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b))]);
+    let voted = world.line(era, &[(0, Message::Vote(VoteKind::Ban, b.into()))]);
+    let plain = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b.into()))]);
     assert_eq!(state(&mut world, &[invited, plain]).role(&newcomer), Some(Role::Member), "the control");
     world.people[0].credentials.crl = Some(list(&world, 0, 1, &[nobodys]));
-    let with_list = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b))]);
+    let with_list = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b.into()))]);
     let merged = state(&mut world, &[invited, with_list]);
     assert_eq!(merged.role(&b), Some(Role::Admin), "the ban is stale");
     assert_eq!(merged.role(&newcomer), Some(Role::Member), "so it voids nothing");
@@ -195,14 +197,15 @@ fn a_list_that_comes_with_a_resolution_is_no_side_of_a_duel() {
     world.people.push(second);
     head = world.line(head, &[(5, text("the second device of an admin"))]);
     let (target, other) = (world.uri(3), world.uri(4));
-    let ban = Message::Vote(VoteKind::Ban, target);
-    let votes = [(0, Message::Vote(VoteKind::Promote, other)), (1, Message::Vote(VoteKind::Promote, other))];
+    let ban = Message::Vote(VoteKind::Ban, target.into());
+    let votes =
+        [(0, Message::Vote(VoteKind::Promote, other.into())), (1, Message::Vote(VoteKind::Promote, other.into()))];
     head = world.line(head, &votes);
     let voted = world.line(head, &[(0, ban.clone()), (2, ban)]);
-    let by_stolen = world.line(voted, &[(5, Message::Resolve(VoteKind::Ban, target))]);
+    let by_stolen = world.line(voted, &[(5, Message::Resolve(VoteKind::Ban, target.into()))]);
     let stolen = serial(&world, 5);
     world.people[1].credentials.crl = Some(list(&world, 1, 1, &[stolen]));
-    let revoked = world.line(head, &[(1, Message::Resolve(VoteKind::Promote, other))]);
+    let revoked = world.line(head, &[(1, Message::Resolve(VoteKind::Promote, other.into()))]);
     let merged = state(&mut world, &[by_stolen, revoked]);
     assert_eq!(merged.role(&other), Some(Role::Admin));
     assert_eq!(merged.role(&target), Some(Role::Member), "a revoked device resolved it, and nobody built on that");

@@ -56,14 +56,15 @@ fn two_majorities_duel_and_one_side_wins() {
     // B voted both ways; nobody has built on either ban yet.
     let (mut world, head) = setup(3, 0);
     let (a, c) = (world.uri(A), world.uri(C));
-    let half = world.line(head, &[(B, Message::Vote(VoteKind::Ban, c))]);
-    let against_c = world.line(half, &[(A, Message::Vote(VoteKind::Ban, c)), (A, Message::Resolve(VoteKind::Ban, c))]);
+    let half = world.line(head, &[(B, Message::Vote(VoteKind::Ban, c.into()))]);
+    let against_c = world
+        .line(half, &[(A, Message::Vote(VoteKind::Ban, c.into())), (A, Message::Resolve(VoteKind::Ban, c.into()))]);
     let against_a = world.line(
         half,
         &[
-            (B, Message::Vote(VoteKind::Ban, a)),
-            (C, Message::Vote(VoteKind::Ban, a)),
-            (C, Message::Resolve(VoteKind::Ban, a)),
+            (B, Message::Vote(VoteKind::Ban, a.into())),
+            (C, Message::Vote(VoteKind::Ban, a.into())),
+            (C, Message::Resolve(VoteKind::Ban, a.into())),
         ],
     );
     assert_eq!(admins(&mut world, &[against_c, against_a]).len(), 2);
@@ -82,8 +83,8 @@ fn two_majorities_duel_and_one_side_wins() {
 fn two_admins_cannot_evict_each_other() {
     let (mut world, head) = setup(2, 0);
     let b = world.uri(B);
-    let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, b))]);
-    assert!(world.write(A, &[voted], Message::Resolve(VoteKind::Ban, b)).is_err());
+    let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, b.into()))]);
+    assert!(world.write(A, &[voted], Message::Resolve(VoteKind::Ban, b.into())).is_err());
     is_fixture(&mut world, "two_admins_cannot_evict_each_other", &[&[voted]]);
 }
 
@@ -241,11 +242,11 @@ fn leave_and_ban_at_once_is_banned() {
 fn votes_from_both_halves_of_a_cut_come_together() {
     let (mut world, head) = setup(3, 1);
     let d = world.uri(D);
-    let here = world.line(head, &[(A, Message::Vote(VoteKind::Ban, d))]);
-    let there = world.line(head, &[(B, Message::Vote(VoteKind::Ban, d))]);
+    let here = world.line(head, &[(A, Message::Vote(VoteKind::Ban, d.into()))]);
+    let there = world.line(head, &[(B, Message::Vote(VoteKind::Ban, d.into()))]);
     let merge = world.write(C, &[here, there], Message::Merge).expect("an honest merge");
-    assert!(world.replica.state(&[merge]).majority(VoteKind::Ban, &d));
-    let banned = world.write(C, &[merge], Message::Resolve(VoteKind::Ban, d)).expect("a majority");
+    assert!(world.replica.state(&[merge]).majority(VoteKind::Ban, d));
+    let banned = world.write(C, &[merge], Message::Resolve(VoteKind::Ban, d.into())).expect("a majority");
     assert_eq!(role(&mut world, &[banned], D), Some(Role::Banned));
     is_fixture(&mut world, "votes_from_both_halves_of_a_cut_come_together", &[&[merge], &[banned]]);
 }
@@ -266,8 +267,9 @@ fn a_new_device_cannot_ride_on_the_ban_of_its_own_account() {
     let (mut world, head) = setup(3, 0);
     world.bring_devices(2);
     let (c, new_device) = (world.uri(C), world.people.len() / 2 + C);
-    let voted = world.line(head, &[(A, Message::Vote(VoteKind::Ban, c)), (B, Message::Vote(VoteKind::Ban, c))]);
-    if let Ok(banned) = world.write(new_device, &[voted], Message::Resolve(VoteKind::Ban, c)) {
+    let voted =
+        world.line(head, &[(A, Message::Vote(VoteKind::Ban, c.into())), (B, Message::Vote(VoteKind::Ban, c.into()))]);
+    if let Ok(banned) = world.write(new_device, &[voted], Message::Resolve(VoteKind::Ban, c.into())) {
         assert_eq!(*world.replica.state(&[banned]), world.replica.resolve_in_full(&[banned]));
     }
 }

@@ -100,8 +100,9 @@ fn rfc_8785_names_are_sorted() {
         Message::Merge,
     ];
     for kind in VoteKind::ALL {
-        messages.extend([Message::Vote(kind, uri), Message::Resolve(kind, uri)]);
+        messages.extend([Message::Vote(kind, uri.into()), Message::Resolve(kind, uri.into())]);
     }
+    messages.extend([Message::Vote(VoteKind::Ban, device.into()), Message::Resolve(VoteKind::Unban, device.into())]);
     for message in messages {
         let bytes = message.encode();
         assert_eq!(Message::decode(&bytes), Ok(message));

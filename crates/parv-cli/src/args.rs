@@ -106,6 +106,9 @@ pub enum Verb {
         kind: VoteArg,
         /// On whom: a URI, or its first digits
         person: String,
+        /// Vote on a single device: PERSON is the id of the device, or its first digits
+        #[arg(long)]
+        device: bool,
         /// How to reach others when no daemon runs
         #[command(flatten)]
         network: NetworkArgs,
@@ -209,6 +212,9 @@ pub struct Moderation {
     pub conversation: Conv,
     /// Whom: a URI, or its first digits
     pub person: String,
+    /// Only a single device (to ban or unban): PERSON is the id of the device, or its first digits
+    #[arg(long)]
+    pub device: bool,
     /// How to reach others when no daemon runs
     #[command(flatten)]
     pub network: NetworkArgs,

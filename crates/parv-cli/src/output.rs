@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
-use crate::text::{count, date, harmless, short};
-use parv::{Call, Message, Role, Uri};
+use crate::text::{count, date, harmless, short, target};
+use parv::{Call, Message};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -120,8 +120,8 @@ fn says(message: &serde_json::Value) -> String {
         Ok(Message::Add(uri)) => format!("— invited {}", short(&uri)),
         Ok(Message::Join(_)) => "— joined".to_owned(),
         Ok(Message::Leave(_)) => "— left".to_owned(),
-        Ok(Message::Vote(kind, uri)) => format!("— voted to {kind} {}", short(&uri)),
-        Ok(Message::Resolve(kind, uri)) => format!("— by a majority of the admins: {kind} {}", short(&uri)),
+        Ok(Message::Vote(kind, whom)) => format!("— voted to {kind} {}", target(&whom)),
+        Ok(Message::Resolve(kind, whom)) => format!("— by a majority of the admins: {kind} {}", target(&whom)),
         Ok(Message::UpdateProfile) => "— changed the profile".to_owned(),
         Ok(Message::Merge) => "— merged".to_owned(),
         Err(_) => format!("— {}", harmless(&bytes, "    ")),
@@ -130,25 +130,24 @@ fn says(message: &serde_json::Value) -> String {
 
 fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {
     for member in &view.members {
-        person(out, &member.uri, member.role, member.devices.len())?;
+        person(out, member)?;
     }
     for vote in &view.votes {
         let voters: Vec<String> = vote.voters.iter().map(short).collect();
         let state = if vote.majority { "a majority" } else { "no majority yet" };
-        writeln!(out, "open vote to {} {}: {} ({state})", vote.kind, short(&vote.target), voters.join(", "))?;
+        writeln!(out, "open vote to {} {}: {} ({state})", vote.kind, target(&vote.target), voters.join(", "))?;
     }
     Ok(())
 }
 
-fn person(out: &mut impl Write, uri: &Uri, role: Role, devices: usize) -> io::Result<()> {
-    match devices {
-        0 => writeln!(out, "{:<8} {uri}", role.to_string()),
-        n => writeln!(out, "{:<8} {uri}  {}", role.to_string(), count(n, "device")),
-    }
+fn person(out: &mut impl Write, view: &MemberView) -> io::Result<()> {
+    writeln!(out, "{:<8} {}", view.role.to_string(), view.uri)?;
+    view.devices.iter().try_for_each(|device| writeln!(out, "           device {}", short(device)))?;
+    view.banned_devices.iter().try_for_each(|device| writeln!(out, "           device {} (banned)", short(device)))
 }
 
 fn moderated(out: &mut impl Write, view: &ModerationView) -> io::Result<()> {
-    let (kind, target) = (view.kind, short(&view.target));
+    let (kind, target) = (view.kind, target(&view.target));
     match (view.vote, view.resolution) {
         (Some(_), _) => writeln!(out, "voted to {kind} {target}: {} of {} admins so far", view.votes, view.admins)?,
         (None, _) => {
@@ -191,8 +190,12 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
             }
             writeln!(out)
         }
-        Notice::Vote { conversation, by, kind, target, .. } => {
-            writeln!(out, "{}  {} voted to {kind} {}", short(conversation), short(by), short(target))
+        Notice::Vote { conversation, by, kind, target: whom, .. } => {
+            writeln!(out, "{}  {} voted to {kind} {}", short(conversation), short(by), target(whom))
+        }
+        Notice::Device { conversation, device, by, change, .. } => {
+            let what = if *change == Change::Unbanned { "may write again" } else { "was banned" };
+            writeln!(out, "{}  device {} {what} (by {})", short(conversation), short(device), short(by))
         }
         Notice::Profile { conversation, by, .. } => {
             writeln!(out, "{}  {} changed the profile", short(conversation), short(by))

@@ -1,5 +1,6 @@
 //! Small texts for people: short ids, dates, and words from outside made harmless.
 
+use parv::Target;
 use std::fmt::Display;
 use time::OffsetDateTime;
 
@@ -11,6 +12,14 @@ pub fn short(id: &impl Display) -> String {
     let mut text = id.to_string();
     text.truncate(SHORT_DIGITS);
     text
+}
+
+/// Whom or what a vote is about.
+pub fn target(target: &Target) -> String {
+    match target {
+        Target::Account(uri) => short(uri),
+        Target::Device(device) => format!("device {}", short(device)),
+    }
 }
 
 /// A moment, in UTC, to the minute.

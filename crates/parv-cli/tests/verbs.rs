@@ -98,6 +98,23 @@ fn a_vote_that_the_rules_forbid_is_refused_with_its_reason() {
 }
 
 #[test]
+fn a_device_is_named_as_one() {
+    let home = Home::with_account("Alice");
+    let id = home.new_conversation();
+    let device = home.json(["members", &id])["members"][0]["devices"][0].as_str().unwrap().to_owned();
+    assert_eq!(home.json(["members", &id])["members"][0]["banned_devices"], json!([]));
+    let why = home.run(["ban", &id, "--device", &device[..12], "--no-mdns"]).failed(1);
+    assert!(why.contains("no device votes on itself"), "{why}");
+    let why = home.run(["vote", &id, "ban", "--device", &"ab".repeat(32), "--no-mdns"]).failed(1);
+    assert!(why.contains("not in the conversation"), "{why}");
+    let why = home.run(["ban", &id, "--device", "zz", "--no-mdns"]).failed(2);
+    assert!(why.contains("is not the id of a device"), "{why}");
+    let why = home.run(["promote", &id, "--device", &device, "--no-mdns"]).failed(2);
+    assert!(why.contains("a device can be banned and unbanned"), "{why}");
+    assert!(home.run(["members", &id]).ok().contains(&format!("device {}", &device[..12])));
+}
+
+#[test]
 fn a_conversation_is_left() {
     let home = Home::with_account("Alice");
     let id = home.new_conversation();

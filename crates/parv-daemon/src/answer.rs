@@ -4,7 +4,7 @@
 //! first commit.
 
 use crate::request::{mode_number, vote_name};
-use parv::{CommitId, ConversationId, DeviceId, Mode, Role, Uri, VoteKind};
+use parv::{CommitId, ConversationId, DeviceId, Mode, Role, Target, Uri, VoteKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -168,8 +168,11 @@ pub struct MemberView {
     pub uri: Uri,
     /// As what.
     pub role: Role,
-    /// Their devices that are known.
+    /// Their devices that may write.
     pub devices: Vec<DeviceId>,
+    /// Their devices that are banned.
+    #[serde(default)]
+    pub banned_devices: Vec<DeviceId>,
 }
 
 /// One open vote.
@@ -178,8 +181,8 @@ pub struct VoteView {
     /// For what.
     #[serde(with = "vote_name")]
     pub kind: VoteKind,
-    /// On whom.
-    pub target: Uri,
+    /// On whom, or on which device.
+    pub target: Target,
     /// The admins who voted so.
     pub voters: Vec<Uri>,
     /// Whether they are more than half of the admins.
@@ -194,8 +197,8 @@ pub struct ModerationView {
     /// What was asked for.
     #[serde(with = "vote_name")]
     pub kind: VoteKind,
-    /// For whom.
-    pub target: Uri,
+    /// For whom, or for which device.
+    pub target: Target,
     /// The vote that was written; absent when it was cast before.
     pub vote: Option<CommitId>,
     /// The commit that carried it out; absent while there is no majority.
@@ -252,7 +255,8 @@ impl From<parv::LogEntry> for EntryView {
 
 impl From<parv::Member> for MemberView {
     fn from(member: parv::Member) -> Self {
-        Self { uri: member.uri, role: member.role, devices: member.devices }
+        let parv::Member { uri, role, devices, banned_devices } = member;
+        Self { uri, role, devices, banned_devices }
     }
 }
 

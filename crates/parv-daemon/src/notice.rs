@@ -2,7 +2,7 @@
 
 use crate::answer::{EntryView, RequestView};
 use crate::request::vote_name;
-use parv::{CommitId, ConversationId, DeviceId, Event, MemberChange, Refusal, Uri, VoteKind};
+use parv::{CommitId, ConversationId, DeviceChange, DeviceId, Event, MemberChange, Refusal, Target, Uri, VoteKind};
 use serde::{Deserialize, Serialize};
 
 /// Something happened. The names and fields are those of [`Event`].
@@ -33,7 +33,14 @@ pub enum Notice {
         by: Uri,
         #[serde(with = "vote_name")]
         kind: VoteKind,
-        target: Uri,
+        target: Target,
+        commit: CommitId,
+    },
+    Device {
+        conversation: ConversationId,
+        device: DeviceId,
+        by: Uri,
+        change: Change,
         commit: CommitId,
     },
     Profile {
@@ -89,10 +96,10 @@ pub enum Notice {
     },
 }
 
-/// What happened to a person in a conversation.
+/// What happened to a person or a device in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each means what it means in MemberChange")]
+#[expect(missing_docs, reason = "each means what it means in MemberChange and DeviceChange")]
 pub enum Change {
     Added,
     Joined,
@@ -146,6 +153,13 @@ impl From<Event> for Notice {
             }
             Event::Vote { conversation, by, kind, target, commit } => {
                 Notice::Vote { conversation, by, kind, target, commit }
+            }
+            Event::Device { conversation, device, by, change, commit } => {
+                let change = match change {
+                    DeviceChange::Banned => Change::Banned,
+                    DeviceChange::Unbanned => Change::Unbanned,
+                };
+                Notice::Device { conversation, device, by, change, commit }
             }
             Event::Profile { conversation, by, commit } => Notice::Profile { conversation, by, commit },
             Event::Merged { conversation, commit } => Notice::Merged { conversation, commit },

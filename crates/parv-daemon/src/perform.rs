@@ -3,7 +3,7 @@
 use crate::answer::*;
 use crate::failure::{Failure, FailureKind, chain};
 use crate::{Answer, Request, select};
-use parv::{Conversation, ConversationId, Engine, Error, LogQuery, Multiaddr, Role, Uri, VoteKind};
+use parv::{Conversation, ConversationId, Engine, Error, LogQuery, Multiaddr, Role, Target, Uri, VoteKind};
 use std::collections::HashMap;
 
 /// The most log entries in one answer. Longer logs are read page by page, with `before`.
@@ -45,14 +45,16 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             log(&find(engine, &conversation)?, LogQuery { limit: Some(limit), before }).await
         }
         Request::Members { conversation } => Ok(members(&find(engine, &conversation)?)),
-        Request::Vote { conversation, kind, target } => {
+        Request::Vote { conversation, kind, target, device } => {
             let conversation = find(engine, &conversation)?;
-            let target = find_person(&conversation, &target)?;
-            let commit = conversation.vote(kind, &target).await?;
+            let target = find_target(&conversation, kind, &target, device)?;
+            let commit = conversation.vote(kind, target).await?;
             Ok(Answer::Written(Written { conversation: conversation.id(), commit, delivery: Delivery::Running }))
         }
-        Request::Moderate { conversation, kind, target } => {
-            moderate(&find(engine, &conversation)?, kind, &target).await
+        Request::Moderate { conversation, kind, target, device } => {
+            let conversation = find(engine, &conversation)?;
+            let target = find_target(&conversation, kind, &target, device)?;
+            moderate(&conversation, kind, target).await
         }
         Request::Leave { conversation } => {
             let conversation = find(engine, &conversation)?;
@@ -111,6 +113,25 @@ fn find_person(conversation: &Conversation, text: &str) -> Result<Uri, Failure> 
     select::one(text, "person", "parv members shows who is in the conversation", people)
 }
 
+/// What a vote is about: a person, or one of the devices of those who are in the conversation.
+fn find_target(conversation: &Conversation, kind: VoteKind, text: &str, device: bool) -> Result<Target, Failure> {
+    if !device {
+        return find_person(conversation, text).map(Target::Account);
+    }
+    if !kind.concerns_devices() {
+        return Err(Failure::new(
+            FailureKind::Usage,
+            format!("a device can be banned and unbanned: {kind} takes a person"),
+        ));
+    }
+    if let Ok(device) = text.parse() {
+        return Ok(Target::Device(device));
+    }
+    let devices =
+        conversation.members().into_iter().flat_map(|member| [member.devices, member.banned_devices].concat());
+    select::one(text, "device", "parv members shows those of the conversation", devices).map(Target::Device)
+}
+
 async fn log(conversation: &Conversation, query: LogQuery) -> Result<Answer, Failure> {
     let people = conversation.members().into_iter();
     let roles: HashMap<Uri, Role> = people.map(|member| (member.uri, member.role)).collect();
@@ -126,9 +147,8 @@ fn members(conversation: &Conversation) -> Answer {
     Answer::Members(MembersView { conversation: conversation.id(), members, votes })
 }
 
-async fn moderate(conversation: &Conversation, kind: VoteKind, target: &str) -> Result<Answer, Failure> {
-    let target = find_person(conversation, target)?;
-    let done = conversation.moderate(kind, &target).await?;
+async fn moderate(conversation: &Conversation, kind: VoteKind, target: Target) -> Result<Answer, Failure> {
+    let done = conversation.moderate(kind, target).await?;
     Ok(Answer::Moderated(ModerationView {
         conversation: conversation.id(),
         kind,

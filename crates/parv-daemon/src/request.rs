@@ -72,8 +72,11 @@ pub enum Request {
         /// For what.
         #[serde(with = "vote_name")]
         kind: VoteKind,
-        /// On whom.
+        /// On whom, or on which device.
         target: String,
+        /// Whether the target is a single device.
+        #[serde(default)]
+        device: bool,
     },
     /// Vote if that is not done yet, and carry it out when a majority has voted so.
     Moderate {
@@ -82,8 +85,11 @@ pub enum Request {
         /// What to do.
         #[serde(with = "vote_name")]
         kind: VoteKind,
-        /// To whom.
+        /// To whom, or to which device.
         target: String,
+        /// Whether the target is a single device.
+        #[serde(default)]
+        device: bool,
     },
     /// Leave a conversation for good.
     Leave {
@@ -147,7 +153,7 @@ mod tests {
             Request::New { mode: Mode::OneToOne, with: Some(uri) },
             Request::Invite { conversation: "ab".into(), uri },
             Request::Log { conversation: "ab".into(), limit: Some(3), before: Some(CommitId::from_bytes([1; 20])) },
-            Request::Moderate { conversation: "ab".into(), kind: VoteKind::Ban, target: "0707".into() },
+            Request::Moderate { conversation: "ab".into(), kind: VoteKind::Ban, target: "0707".into(), device: true },
             Request::Events,
         ] {
             assert_eq!(read(&serde_json::to_string(&request).unwrap()), Ok(request));
@@ -159,6 +165,8 @@ mod tests {
         let request = Request::Log { conversation: "ab".into(), limit: None, before: None };
         assert_eq!(read(r#"{"verb":"log","conversation":"ab"}"#), Ok(request));
         assert_eq!(read(r#"{"verb":"new","mode":3}"#), Ok(Request::New { mode: Mode::Public, with: None }));
+        let vote = Request::Vote { conversation: "ab".into(), kind: VoteKind::Ban, target: "07".into(), device: false };
+        assert_eq!(read(r#"{"verb":"vote","conversation":"ab","kind":"ban","target":"07"}"#), Ok(vote));
     }
 
     #[test]

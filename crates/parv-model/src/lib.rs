@@ -16,6 +16,7 @@ pub mod mode;
 pub mod object;
 pub mod path;
 pub mod refusal;
+pub mod target;
 
 pub use commit::{Commit, CommitFormatError, DisplayName};
 pub use id::{BlobId, CommitId, ConversationId, DeviceId, ParseIdError, TreeId, Uri};
@@ -23,3 +24,4 @@ pub use message::{Call, EditForm, FileAnnouncement, Message, MessageError, VoteK
 pub use mode::{Mode, Role};
 pub use path::{Category, TreePath};
 pub use refusal::{Refusal, Rule};
+pub use target::Target;

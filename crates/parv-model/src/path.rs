@@ -2,6 +2,7 @@
 
 use crate::id::{DeviceId, Uri};
 use crate::message::VoteKind;
+use crate::target::Target;
 use std::fmt;
 
 /// The folder under `votes/<kind>/` and `banned/` that fits what the target was when the vote was cast.
@@ -13,6 +14,8 @@ pub enum Category {
     Members,
     /// An invited account.
     Invited,
+    /// A single device.
+    Devices,
 }
 
 impl Category {
@@ -22,6 +25,7 @@ impl Category {
             Category::Admins => "admins",
             Category::Members => "members",
             Category::Invited => "invited",
+            Category::Devices => "devices",
         }
     }
 }
@@ -41,8 +45,10 @@ pub enum TreePath {
     Crl(Uri),
     /// `banned/{admins,members}/<uri>.crt` or `banned/invited/<uri>` (empty).
     Banned(Category, Uri),
+    /// `banned/devices/<device>.crt`: the certificate of a device that may not write.
+    BannedDevice(DeviceId),
     /// `votes/<kind>/<category>/<target>/<admin>`: empty.
-    Vote(VoteKind, Category, Uri, Uri),
+    Vote(VoteKind, Category, Target, Uri),
     /// `profile.vcf`: title, description, avatar.
     Profile,
 }
@@ -57,8 +63,9 @@ impl fmt::Display for TreePath {
             TreePath::Crl(uri) => write!(f, "CRLs/{uri}.crl"),
             TreePath::Banned(Category::Invited, uri) => write!(f, "banned/invited/{uri}"),
             TreePath::Banned(category, uri) => write!(f, "banned/{}/{uri}.crt", category.folder()),
+            TreePath::BannedDevice(device) => write!(f, "banned/devices/{device}.crt"),
             TreePath::Vote(kind, category, target, admin) => {
-                write!(f, "votes/{}/{}/{target}/{admin}", kind.name(), category.folder())
+                write!(f, "votes/{}/{}/{}/{admin}", kind.name(), category.folder(), target.id())
             }
             TreePath::Profile => f.write_str("profile.vcf"),
         }

@@ -17,6 +17,7 @@ pub(crate) fn member(
     dates: &dyn Dates,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
+    require_unbanned(commit, before)?;
     // Nothing rides on a commit that leaves the tree alone, so most commits end here.
     let changed = commit.commit().tree != before.tree();
     let rider = if changed { device_rider(commit, before, source)? } else { None };
@@ -42,6 +43,7 @@ pub(crate) fn member(
 
 /// The author of a merge, who must be a member in the merged state, so that nobody can sign their own return.
 pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &dyn Dates) -> Result<Uri, Refusal> {
+    require_unbanned(commit, merged)?;
     let device = commit.commit().device;
     let author = merged.device_account(&device).ok_or_else(|| {
         commit.refuse(Rule::Authority, format!("its device {device} is no device of this conversation after the merge"))
@@ -82,6 +84,7 @@ pub(crate) fn newcomer(
     account_path: impl Fn(Uri) -> TreePath,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
+    require_unbanned(commit, before)?;
     let device = commit.commit().device;
     let (device_blob, certificate) = device_certificate(commit, source)?
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its device"))?;
@@ -90,6 +93,15 @@ pub(crate) fn newcomer(
         .ok_or_else(|| commit.refuse(Rule::Certificate, "it does not bring the certificate of its author's account"))?;
     let list = revocation::rider(commit, before, author, source)?;
     Ok((author, Brought { account: Some(account), device: Some((device, papers(device_blob, &certificate))), list }))
+}
+
+/// A banned device writes nothing, whatever its account is, and whatever certificate it brings.
+fn require_unbanned(commit: &CheckedCommit, state: &State) -> Result<(), Refusal> {
+    let device = commit.commit().device;
+    if state.is_device_banned(&device) {
+        return Err(commit.refuse(Rule::Authority, format!("its device {device} is banned")));
+    }
+    Ok(())
 }
 
 fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {

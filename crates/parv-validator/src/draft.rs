@@ -42,6 +42,9 @@ pub enum DraftError {
         /// What keeps them from it.
         why: &'static str,
     },
+    /// The author's device may not write there, whatever the author may.
+    #[error("its device {0} is banned")]
+    BannedDevice(DeviceId),
     /// One parent for ordinary commits, two for merges.
     #[error("a commit of this kind does not have {0} parents")]
     Parents(usize),
@@ -149,6 +152,7 @@ impl Draft {
             commit: CommitId::from_bytes([0; 20]),
             generation: 0,
             author: author.account.uri(),
+            device: author.device.device(),
             serial: None,
             act,
             brought,
@@ -240,6 +244,9 @@ impl Replica {
                     authority::bar(&before, &author_uri).filter(|_| !matches!(draft.message, Message::Join(_)))
                 {
                     return Err(DraftError::Standing { author: author_uri, why });
+                }
+                if before.is_device_banned(&author.device.device()) {
+                    return Err(DraftError::BannedDevice(author.device.device()));
                 }
                 let profile = profile.map(|bytes| draft.attach(bytes)).transpose()?;
                 let brought = match draft.message {

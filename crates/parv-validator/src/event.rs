@@ -10,7 +10,7 @@ use crate::revocation::List;
 use crate::state::{Certificate, Device, Seniority, State};
 use imbl::OrdSet;
 use parv_identity::certificate::Serial;
-use parv_model::{BlobId, Category, CommitId, DeviceId, Uri, VoteKind};
+use parv_model::{BlobId, Category, CommitId, DeviceId, Target, Uri, VoteKind};
 use std::sync::Arc;
 
 /// What an event does, with what the state in its own past made of it (the folders that targets stood in then).
@@ -27,9 +27,9 @@ pub(crate) enum Act {
     /// Its author leaves.
     Leave,
     /// Its author votes as an admin.
-    Vote { kind: VoteKind, category: Category, target: Uri },
+    Vote { kind: VoteKind, category: Category, target: Target },
     /// Its author resolves a vote.
-    Resolve { kind: VoteKind, category: Category, target: Uri },
+    Resolve { kind: VoteKind, category: Category, target: Target },
     /// Its author replaces the profile.
     Profile(BlobId),
     /// It only brings certificates of its author.
@@ -51,7 +51,9 @@ pub(crate) struct Event {
     /// Length of the longest way to the first commit.
     pub(crate) generation: u64,
     pub(crate) author: Uri,
-    /// The certificate of the device that wrote it, as revocation lists name it.
+    /// The device that wrote it.
+    pub(crate) device: DeviceId,
+    /// The certificate of that device, as revocation lists name it.
     pub(crate) serial: Option<Serial>,
     pub(crate) act: Act,
     pub(crate) brought: Brought,
@@ -70,7 +72,7 @@ impl Event {
     }
 
     /// The resolution that this event is, as kind and target.
-    pub(crate) fn resolution(&self) -> Option<(VoteKind, Uri)> {
+    pub(crate) fn resolution(&self) -> Option<(VoteKind, Target)> {
         match self.act {
             Act::Resolve { kind, target, .. } => Some((kind, target)),
             _ => None,

@@ -104,13 +104,14 @@ impl Replica {
         let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
             (past, before)
         } else {
-            let device = brought.device.map(|(_, device)| device);
-            let device = device.or_else(|| before.devices.get(&commit.commit().device).copied());
+            let papers = brought.device.map(|(_, papers)| papers);
+            let papers = papers.or_else(|| before.devices.get(&commit.commit().device).copied());
             let event = Event {
                 commit: commit.id(),
-                serial: device.map(|device| device.serial),
+                serial: papers.map(|papers| papers.serial),
                 generation,
                 author,
+                device: commit.commit().device,
                 act,
                 brought,
                 past: past.events.clone(),
@@ -232,6 +233,9 @@ impl Replica {
             if !good {
                 let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
                 return Err(Refusal::new(head, Rule::Standing, format!("its author {author} is {role} by now")));
+            }
+            if state.is_device_banned(&device) {
+                return Err(Refusal::new(head, Rule::Standing, format!("its device {device} is banned by now")));
             }
             if state.is_revoked(&device) {
                 return Err(Refusal::new(head, Rule::Standing, format!("its device {device} is revoked by now")));

@@ -4,7 +4,7 @@ use crate::render::{self, Rendered};
 use crate::revocation::Revocations;
 use imbl::{OrdMap, OrdSet};
 use parv_identity::certificate::{Serial, Validity};
-use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, TreeId, TreePath, Uri, VoteKind};
+use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, Target, TreeId, TreePath, Uri, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A certificate in the tree: its file, and when it is good.
@@ -41,7 +41,7 @@ pub(crate) struct Device {
 pub(crate) struct Vote {
     pub(crate) kind: VoteKind,
     pub(crate) category: Category,
-    pub(crate) target: Uri,
+    pub(crate) target: Target,
     pub(crate) voter: Uri,
 }
 
@@ -62,6 +62,8 @@ pub struct State {
     pub(crate) left: OrdSet<Uri>,
     pub(crate) admins: Vec<(Seniority, Uri)>,
     pub(crate) devices: OrdMap<DeviceId, Device>,
+    /// Devices that were banned by themselves, whatever becomes of their accounts.
+    pub(crate) banned_devices: OrdMap<DeviceId, Device>,
     pub(crate) revocations: OrdMap<Uri, Revocations>,
     pub(crate) votes: BTreeSet<Vote>,
     pub(crate) profile: Option<BlobId>,
@@ -80,6 +82,7 @@ impl State {
             left: OrdSet::new(),
             admins: Vec::new(),
             devices: OrdMap::new(),
+            banned_devices: OrdMap::new(),
             revocations: OrdMap::new(),
             votes: BTreeSet::new(),
             profile: None,
@@ -153,6 +156,16 @@ impl State {
         self.devices.get(device).map(|device| device.account)
     }
 
+    /// The devices that are banned, with their accounts, in the order of their ids.
+    pub fn banned_devices(&self) -> impl Iterator<Item = (DeviceId, Uri)> + '_ {
+        self.banned_devices.iter().map(|(id, device)| (*id, device.account))
+    }
+
+    /// Whether a device is banned, whatever its account is.
+    pub fn is_device_banned(&self, device: &DeviceId) -> bool {
+        self.banned_devices.contains_key(device)
+    }
+
     /// Whether the account that a device belongs to has revoked it.
     pub fn is_revoked(&self, device: &DeviceId) -> bool {
         self.devices.get(device).is_some_and(|device| self.revokes(&device.account, &device.serial))
@@ -164,17 +177,18 @@ impl State {
     }
 
     /// The admins whose vote of this kind on this target is open.
-    pub fn votes(&self, kind: VoteKind, target: &Uri) -> Vec<Uri> {
-        self.votes.iter().filter(|vote| vote.kind == kind && vote.target == *target).map(|vote| vote.voter).collect()
+    pub fn votes(&self, kind: VoteKind, target: impl Into<Target>) -> Vec<Uri> {
+        let target = target.into();
+        self.votes.iter().filter(|vote| vote.kind == kind && vote.target == target).map(|vote| vote.voter).collect()
     }
 
     /// All kinds and targets with open votes.
-    pub fn open_votes(&self) -> BTreeSet<(VoteKind, Uri)> {
+    pub fn open_votes(&self) -> BTreeSet<(VoteKind, Target)> {
         self.votes.iter().map(|vote| (vote.kind, vote.target)).collect()
     }
 
     /// Whether more than half of the admins voted so: the vote can be resolved (validation §5).
-    pub fn majority(&self, kind: VoteKind, target: &Uri) -> bool {
+    pub fn majority(&self, kind: VoteKind, target: impl Into<Target>) -> bool {
         2 * self.votes(kind, target).len() > self.admins.len()
     }
 
@@ -205,11 +219,13 @@ impl State {
             }
         });
         let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate.blob));
+        let banned_devices =
+            self.banned_devices.iter().map(|(&id, device)| (TreePath::BannedDevice(id), device.certificate.blob));
         let lists = self.revocations.iter().filter_map(|(&uri, list)| Some((TreePath::Crl(uri), list.shown?)));
         let votes =
             self.votes.iter().map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
         let profile = self.profile.map(|blob| (TreePath::Profile, blob));
-        accounts.chain(devices).chain(lists).chain(votes).chain(profile).collect()
+        accounts.chain(devices).chain(banned_devices).chain(lists).chain(votes).chain(profile).collect()
     }
 
     /// The account certificate of somebody who is, or was before a ban, a member.
@@ -221,13 +237,22 @@ impl State {
         }
     }
 
-    /// The folder that fits what somebody is now, for a vote on them.
-    pub(crate) fn category(&self, uri: &Uri) -> Option<Category> {
-        match *self.accounts.get(uri)? {
-            Standing::Admin(_) => Some(Category::Admins),
-            Standing::Member(_) => Some(Category::Members),
-            Standing::Invited => Some(Category::Invited),
-            Standing::Banned(category, _) => Some(category),
+    /// The folder that fits what a target is now, for a vote on it.
+    pub(crate) fn category(&self, target: &Target) -> Option<Category> {
+        match target {
+            Target::Account(uri) => match *self.accounts.get(uri)? {
+                Standing::Admin(_) => Some(Category::Admins),
+                Standing::Member(_) => Some(Category::Members),
+                Standing::Invited => Some(Category::Invited),
+                Standing::Banned(category, _) => Some(category),
+            },
+            Target::Device(device) => self.owner(device).map(|_| Category::Devices),
         }
+    }
+
+    /// Whose a device is that may write, or that is banned.
+    pub(crate) fn owner(&self, device: &DeviceId) -> Option<Uri> {
+        let known = self.devices.get(device).or_else(|| self.banned_devices.get(device));
+        known.map(|device| device.account)
     }
 }

@@ -72,7 +72,7 @@ impl Access {
         known.topics.remove(&Topic::of(id));
     }
 
-    /// What the account behind a device is in a conversation.
+    /// What the account behind a device is in a conversation; banned for a device that was banned or revoked by itself.
     pub(crate) fn role(&self, device: &DeviceId, id: &ConversationId) -> Option<Role> {
         self.role_in(&self.known().conversations.get(id)?.state, device)
     }
@@ -119,6 +119,9 @@ impl Access {
     }
 
     fn role_in(&self, state: &State, device: &DeviceId) -> Option<Role> {
+        if state.is_device_banned(device) || state.is_revoked(device) {
+            return Some(Role::Banned);
+        }
         let account = state.device_account(device).or_else(|| self.people.account(device))?;
         state.role(&account)
     }

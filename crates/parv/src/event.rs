@@ -6,7 +6,7 @@
 use crate::json;
 use crate::requests::Request;
 use crate::view::LogEntry;
-use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Uri, VoteKind};
+use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Target, Uri, VoteKind};
 use serde::Serialize;
 
 /// Something happened.
@@ -55,9 +55,22 @@ pub enum Event {
         /// For what.
         #[serde(serialize_with = "json::vote_kind")]
         kind: VoteKind,
-        /// About whom.
-        target: Uri,
+        /// About whom, or about which device.
+        target: Target,
         /// The vote.
+        commit: CommitId,
+    },
+    /// A single device was banned or let back.
+    Device {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// Which device.
+        device: DeviceId,
+        /// Who wrote the commit that did it.
+        by: Uri,
+        /// What happened to it.
+        change: DeviceChange,
+        /// The commit that did it.
         commit: CommitId,
     },
     /// Title, description or picture were changed.
@@ -138,6 +151,16 @@ pub enum Event {
         /// Which of their devices.
         device: DeviceId,
     },
+}
+
+/// What happened to a device in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceChange {
+    /// It may not write any more, by a majority of the admins; its account is what it was.
+    Banned,
+    /// It may write again, by a majority of the admins.
+    Unbanned,
 }
 
 /// What happened to a person in a conversation.

@@ -50,10 +50,10 @@ pub use account::{Account, NewAccount};
 pub use conversation::Conversation;
 pub use engine::{Engine, Network, Options};
 pub use error::{Error, chain};
-pub use event::{Event, MemberChange};
+pub use event::{DeviceChange, Event, MemberChange};
 pub use parv_model::{
     BlobId, Call, CommitId, ConversationId, DeviceId, EditForm, FileAnnouncement, Message, Mode, ParseIdError, Refusal,
-    Role, Rule, TreeId, Uri, VoteKind,
+    Role, Rule, Target, TreeId, Uri, VoteKind,
 };
 pub use parv_net::Multiaddr;
 pub use requests::Request;

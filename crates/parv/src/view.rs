@@ -1,7 +1,7 @@
 //! What a face shows of a conversation: plain data, a copy of how things stood when it was asked for.
 
 use crate::json;
-use parv_model::{CommitId, ConversationId, DeviceId, Message, Mode, Role, Uri, VoteKind};
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Mode, Role, Target, Uri, VoteKind};
 use serde::Serialize;
 
 /// One conversation at a glance.
@@ -33,6 +33,8 @@ pub struct Member {
     pub role: Role,
     /// Their devices that may write, in the order of their ids.
     pub devices: Vec<DeviceId>,
+    /// Their devices that are banned, in the order of their ids.
+    pub banned_devices: Vec<DeviceId>,
 }
 
 /// A vote that is not resolved yet.
@@ -41,8 +43,8 @@ pub struct OpenVote {
     /// For what.
     #[serde(serialize_with = "json::vote_kind")]
     pub kind: VoteKind,
-    /// About whom.
-    pub target: Uri,
+    /// About whom, or about which device.
+    pub target: Target,
     /// The admins who voted for it.
     pub voters: Vec<Uri>,
     /// Whether they are more than half of the admins, so that any admin may resolve it.

@@ -300,7 +300,10 @@ async fn admins_vote_and_the_banned_one_gets_nothing_more() {
     assert_eq!((first.votes, first.admins, first.resolution), (1, 2, None));
     bob.until("Ann's vote", |engine| !engine.conversation(&id).unwrap().votes().is_empty()).await;
     let [vote] = bob.conversation(&id).votes().try_into().unwrap();
-    assert_eq!((vote.kind, vote.target, vote.voters, vote.majority), (VoteKind::Ban, dave_uri, vec![ann.uri()], false));
+    assert_eq!(
+        (vote.kind, vote.target, vote.voters, vote.majority),
+        (VoteKind::Ban, dave_uri.into(), vec![ann.uri()], false)
+    );
     let second = bob.conversation(&id).moderate(VoteKind::Ban, &dave_uri).await.unwrap();
     assert_eq!((second.votes, second.admins), (2, 2));
     assert!(second.resolution.is_some());

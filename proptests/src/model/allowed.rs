@@ -1,6 +1,6 @@
 //! Who may do what next (validation §4 and §5).
 
-use super::{Deed, Event, History, Person, State};
+use super::{Deed, Device, Event, History, Person, State};
 use parv_model::{Mode, VoteKind};
 
 impl History {
@@ -10,6 +10,9 @@ impl History {
         let who = event.who;
         let known_device = before.devices.contains(&(who, event.device));
         let fork = || self.concurrent(event.parents[0], event.parents[1]);
+        if before.banned_devices.contains(&(who, event.device)) {
+            return false;
+        }
         match (event.deed, event.parents.len()) {
             (Deed::Begin(mode, named), 0) => named.is_none() || mode == Mode::OneToOne && named != Some(who),
             (Deed::Merge, 2) => before.is_member(who) && known_device && fork(),
@@ -34,6 +37,16 @@ impl History {
                     && is_target(&before, kind, target)
                     && !before.votes.contains(&(kind, target, who))
             }
+            (Deed::VoteOnDevice(kind, target), _) => {
+                before.is_admin(who)
+                    && target != (who, event.device)
+                    && is_device_target(&before, kind, target)
+                    && !before.votes_on_devices.contains(&(kind, target, who))
+            }
+            (Deed::ResolveOnDevice(kind, target), _) => {
+                let votes = before.votes_on_devices.iter().filter(|(k, t, _)| (*k, *t) == (kind, target)).count();
+                before.is_admin(who) && is_device_target(&before, kind, target) && 2 * votes > before.admins.len()
+            }
             (Deed::Resolve(kind, target), _) => {
                 let votes = before.votes.iter().filter(|(k, t, _)| (*k, *t) == (kind, target)).count();
                 // As with a leave: no certificate comes with one's own ban.
@@ -49,6 +62,14 @@ impl History {
 /// A stranger, or somebody who has left.
 fn is_outside(state: &State, who: Person) -> bool {
     state.category(who).is_none()
+}
+
+fn is_device_target(state: &State, kind: VoteKind, target: Device) -> bool {
+    match kind {
+        VoteKind::Ban => state.devices.contains(&target),
+        VoteKind::Unban => state.banned_devices.contains(&target),
+        VoteKind::Promote | VoteKind::Demote => false,
+    }
 }
 
 fn is_target(state: &State, kind: VoteKind, target: Person) -> bool {

@@ -24,6 +24,9 @@ use std::rc::Rc;
 /// A person, by number.
 pub type Person = usize;
 
+/// A device: whose, and which of theirs.
+pub type Device = (Person, usize);
+
 /// A set of events: whether each is in it, by number. What lies beyond the end is not in it.
 pub type Set = Vec<bool>;
 
@@ -44,10 +47,50 @@ pub enum Deed {
     Vote(VoteKind, Person),
     /// A vote is resolved.
     Resolve(VoteKind, Person),
+    /// An admin votes on a device.
+    VoteOnDevice(VoteKind, Device),
+    /// A vote on a device is resolved.
+    ResolveOnDevice(VoteKind, Device),
     /// The profile is replaced.
     Profile,
     /// Two heads become one.
     Merge,
+}
+
+/// Whom or what a vote is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Person(Person),
+    Device(Device),
+}
+
+impl Target {
+    /// The person, or whose device it is.
+    fn person(self) -> Person {
+        match self {
+            Target::Person(person) | Target::Device((person, _)) => person,
+        }
+    }
+}
+
+impl Deed {
+    /// What it votes for.
+    fn voted(self) -> Option<(VoteKind, Target)> {
+        match self {
+            Deed::Vote(kind, person) => Some((kind, Target::Person(person))),
+            Deed::VoteOnDevice(kind, device) => Some((kind, Target::Device(device))),
+            _ => None,
+        }
+    }
+
+    /// What it resolves.
+    fn resolved(self) -> Option<(VoteKind, Target)> {
+        match self {
+            Deed::Resolve(kind, person) => Some((kind, Target::Person(person))),
+            Deed::ResolveOnDevice(kind, device) => Some((kind, Target::Device(device))),
+            _ => None,
+        }
+    }
 }
 
 /// A commit, as far as the model cares.
@@ -79,9 +122,13 @@ pub struct State {
     /// Who was a member, or invited, and went.
     pub left: BTreeSet<Person>,
     /// The devices that may write.
-    pub devices: BTreeSet<(Person, usize)>,
+    pub devices: BTreeSet<Device>,
+    /// The devices that are banned.
+    pub banned_devices: BTreeSet<Device>,
     /// Open votes: kind, target, voter.
     pub votes: BTreeSet<(VoteKind, Person, Person)>,
+    /// Open votes on devices: kind, target, voter.
+    pub votes_on_devices: BTreeSet<(VoteKind, Device, Person)>,
     /// Resolutions that stand undecided against each other.
     pub undecided: BTreeSet<usize>,
 }

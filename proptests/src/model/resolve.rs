@@ -44,7 +44,7 @@ impl History {
     }
 
     fn removes(&self, x: usize) -> bool {
-        matches!(self.events[x].deed, Deed::Resolve(VoteKind::Ban | VoteKind::Demote, _))
+        matches!(self.events[x].deed.resolved(), Some((VoteKind::Ban | VoteKind::Demote, _)))
     }
 
     /// One pass, with `holds` as the resolutions that hold wherever something is taken away. With `only`, no other
@@ -59,21 +59,19 @@ impl History {
             let mut counted: Vec<usize> = fold.alive.iter().copied().filter(|&f| !self.removes(f)).collect();
             counted.extend(&removals);
             let view = View { history: self, counted: &counted, from: &self.places[e].past };
-            if !self.entitled(&view, event.who, event.deed) {
+            let banned_device = !view.device_bans_in_force((event.who, event.device)).is_empty();
+            if banned_device || !self.entitled(&view, event.who, event.deed) {
                 continue;
             }
             let hit_by = |v: usize| removals.iter().copied().filter(move |&r| weights.hits(r, v));
             let counts = match event.deed {
-                Deed::Vote(..) => {
+                Deed::Vote(..) | Deed::VoteOnDevice(..) => {
                     cast.insert(e);
                     hit_by(e).all(|r| weights.endorsed(e, r)) && !weights.stale(e, None)
                 }
-                Deed::Resolve(_, target) => {
-                    let earlier = |r: &&usize| {
-                        **r != e
-                            && self.le(**r, e)
-                            && matches!(self.events[**r].deed, Deed::Resolve(_, t) if t == target)
-                    };
+                Deed::Resolve(..) | Deed::ResolveOnDevice(..) => {
+                    let target = |r: usize| self.events[r].deed.resolved().map(|(_, target)| target);
+                    let earlier = |r: &&usize| **r != e && self.le(**r, e) && target(**r) == target(e);
                     let vote_counts = |v: &usize| {
                         cast.contains(v)
                             && !weights.stale(*v, Some(e))
@@ -111,7 +109,10 @@ impl History {
                 Membership::Stranger | Membership::Left => self.mode() == Mode::Public,
                 Membership::Member | Membership::Banned => false,
             },
-            Deed::Vote(..) | Deed::Resolve(..) | Deed::Profile => view.is_admin(who),
+            Deed::Vote(..) | Deed::Resolve(..) | Deed::VoteOnDevice(..) | Deed::ResolveOnDevice(..) => {
+                view.is_admin(who)
+            }
+            Deed::Profile => view.is_admin(who),
             Deed::Add(_) if self.mode() == Mode::AdminInvitesOnly => view.is_admin(who),
             Deed::Add(_) | Deed::Leave | Deed::Text | Deed::Merge => view.membership(who) == Membership::Member,
         }
@@ -155,13 +156,38 @@ impl History {
         for &e in alive {
             let who = self.events[e].who;
             let after = |ends: Vec<usize>| ends.into_iter().all(|end| self.le(end, e));
-            if self.places[e].brings_device && state.is_member(who) && after(view.bans(who)) && after(view.leaves(who))
+            let mut shown = Vec::new();
+            if self.places[e].brings_device {
+                shown.push((who, self.events[e].device));
+            }
+            if let Deed::ResolveOnDevice(VoteKind::Unban, device) = self.events[e].deed
+                && self.before(e).is_member(device.0)
             {
-                state.devices.insert((who, self.events[e].device));
+                shown.push(device);
+            }
+            for device in shown {
+                let ends = [view.bans(device.0), view.leaves(device.0), view.device_bans(device)];
+                if state.is_member(device.0) && ends.into_iter().all(after) {
+                    state.devices.insert(device);
+                }
+            }
+            if let Deed::ResolveOnDevice(_, device) = self.events[e].deed
+                && !view.device_bans_in_force(device).is_empty()
+            {
+                state.banned_devices.insert(device);
+            }
+            let in_office =
+                state.is_admin(who) && [view.bans(who), view.leaves(who), view.demotions(who)].into_iter().all(after);
+            if let Deed::VoteOnDevice(kind, device) = self.events[e].deed
+                && in_office
+                && after(view.device_resolutions(device))
+                && after(view.bans(device.0))
+                && after(view.leaves(device.0))
+            {
+                state.votes_on_devices.insert((kind, device, who));
             }
             if let Deed::Vote(kind, target) = self.events[e].deed
-                && state.is_admin(who)
-                && [view.bans(who), view.leaves(who), view.demotions(who)].into_iter().all(after)
+                && in_office
                 && after(view.resolutions(target))
                 && after(view.leaves(target))
             {

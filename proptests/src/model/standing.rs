@@ -1,6 +1,6 @@
 //! Who is what, by the events that count and the part of the history that a question looks at.
 
-use super::{Deed, History, Person, Set, has};
+use super::{Deed, Device, History, Person, Set, has};
 use parv_model::{Category, VoteKind};
 
 /// What somebody is, as far as membership goes.
@@ -56,6 +56,22 @@ impl View<'_> {
     /// Everything that has been resolved about somebody.
     pub(super) fn resolutions(&self, u: Person) -> Vec<usize> {
         self.all(|_, deed, _| matches!(deed, Deed::Resolve(_, target) if target == u))
+    }
+
+    /// The bans of a device.
+    pub(super) fn device_bans(&self, device: Device) -> Vec<usize> {
+        self.all(|_, deed, _| deed == Deed::ResolveOnDevice(VoteKind::Ban, device))
+    }
+
+    /// The bans of a device that no unban came after.
+    pub(super) fn device_bans_in_force(&self, device: Device) -> Vec<usize> {
+        let unbans = self.all(|_, deed, _| deed == Deed::ResolveOnDevice(VoteKind::Unban, device));
+        self.device_bans(device).into_iter().filter(|&b| unbans.iter().all(|&x| !self.history.le(b, x))).collect()
+    }
+
+    /// Everything that has been resolved about a device.
+    pub(super) fn device_resolutions(&self, device: Device) -> Vec<usize> {
+        self.all(|_, deed, _| matches!(deed, Deed::ResolveOnDevice(_, target) if target == device))
     }
 
     /// Whether a ban ends what began with `admission`: it came later, or the admission is a concurrent join, and the ban

@@ -1,6 +1,6 @@
 //! Who built on what: endorsement, duels, staleness, and what a removal hits (validation §6).
 
-use super::{Deed, History, Person, Set, State, common, members_of};
+use super::{Deed, History, Person, Set, State, Target, common, members_of};
 use parv_model::VoteKind;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,11 +24,11 @@ impl<'a> Weights<'a> {
 
     /// The votes for what a resolution resolves, in its past.
     pub(super) fn votes_for(&self, resolution: usize) -> Vec<usize> {
-        let Deed::Resolve(kind, target) = self.history.events[resolution].deed else {
+        let Some(matter) = self.history.events[resolution].deed.resolved() else {
             return Vec::new();
         };
         let is_one = |&v: &usize| {
-            v != resolution && self.history.le(v, resolution) && self.history.events[v].deed == Deed::Vote(kind, target)
+            v != resolution && self.history.le(v, resolution) && self.history.events[v].deed.voted() == Some(matter)
         };
         self.all.iter().copied().filter(is_one).collect()
     }
@@ -102,11 +102,11 @@ impl<'a> Weights<'a> {
 
     /// Whether a majority of the others who were admins then held what the removal would void.
     pub(super) fn endorsed(&self, e: usize, removal: usize) -> bool {
-        let Deed::Resolve(_, target) = self.history.events[removal].deed else {
+        let Some((_, target)) = self.history.events[removal].deed.resolved() else {
             return false;
         };
         let mut electorate = self.regime(removal);
-        electorate.remove(&target);
+        electorate.remove(&target.person());
         let le = |a, b| self.history.le(a, b);
         let holds = |u: &&Person| self.all.iter().any(|&k| self.author(k) == **u && le(e, k) && !le(removal, k));
         2 * electorate.iter().filter(holds).count() > electorate.len()
@@ -114,15 +114,20 @@ impl<'a> Weights<'a> {
 
     /// Whether a removal that holds would void `e`, before anybody's endorsement is looked at.
     pub(super) fn hits(&self, removal: usize, e: usize) -> bool {
-        let Deed::Resolve(kind, target) = self.history.events[removal].deed else {
+        let Some((kind, target)) = self.history.events[removal].deed.resolved() else {
             return false;
         };
-        if target != self.author(e) || !self.history.concurrent(removal, e) {
+        let event = &self.history.events[e];
+        let about_author = match target {
+            Target::Person(person) => person == event.who,
+            Target::Device(device) => device == (event.who, event.device),
+        };
+        if !about_author || !self.history.concurrent(removal, e) {
             return false;
         }
         match kind {
             VoteKind::Ban => self.last_admission(e).is_some_and(|a| self.history.le(a, removal)),
-            VoteKind::Demote => matches!(self.history.events[e].deed, Deed::Vote(..) | Deed::Resolve(..)),
+            VoteKind::Demote => event.deed.voted().or(event.deed.resolved()).is_some(),
             VoteKind::Unban | VoteKind::Promote => false,
         }
     }

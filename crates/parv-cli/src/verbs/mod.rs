@@ -40,8 +40,8 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Log { conversation, limit } => log::print(global, &conversation.id, limit).await,
         Verb::Members { conversation } => ask(global, Request::Members { conversation: conversation.id }).await,
-        Verb::Vote { conversation, kind, person, network } => {
-            let request = Request::Vote { conversation: conversation.id, kind: kind.into(), target: person };
+        Verb::Vote { conversation, kind, person, device, network } => {
+            let request = Request::Vote { conversation: conversation.id, kind: kind.into(), target: person, device };
             ask_with(global, Reach::Others(&network), request).await
         }
         Verb::Ban(what) => moderate(global, VoteKind::Ban, what).await,
@@ -62,8 +62,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 async fn moderate(global: &Global, kind: VoteKind, what: Moderation) -> Result<(), Failure> {
-    let request = Request::Moderate { conversation: what.conversation.id, kind, target: what.person };
-    ask_with(global, Reach::Others(&what.network), request).await
+    let Moderation { conversation, person, device, network } = what;
+    let request = Request::Moderate { conversation: conversation.id, kind, target: person, device };
+    ask_with(global, Reach::Others(&network), request).await
 }
 
 /// Has a request done for which nobody else is needed, and shows the answer.

@@ -3,6 +3,7 @@
 use super::{Call, EditForm, FileAnnouncement, Message, MessageError, VoteKind};
 use crate::id::{CommitId, Uri};
 use crate::mode::Mode;
+use crate::target::Target;
 use serde_json::{Map, Value};
 
 /// The fields of a message that is being read; each is taken out, and none may be left over.
@@ -34,7 +35,7 @@ impl Fields {
             "vote" => {
                 let action = self.text("action")?;
                 let kind = VoteKind::from_name(&action).ok_or_else(|| self.unknown_action(&action))?;
-                Message::Vote(kind, self.uri("uri")?)
+                Message::Vote(kind, self.target(kind)?)
             }
             "application/update-profile" => Message::UpdateProfile,
             "merge" => Message::Merge,
@@ -103,16 +104,27 @@ impl Fields {
 
     fn member(&mut self) -> Result<Message, MessageError> {
         let action = self.text("action")?;
-        let uri = self.uri("uri")?;
         match action.as_str() {
-            "add" => Ok(Message::Add(uri)),
-            "join" => Ok(Message::Join(uri)),
-            "remove" => Ok(Message::Leave(uri)),
+            "add" => Ok(Message::Add(self.uri("uri")?)),
+            "join" => Ok(Message::Join(self.uri("uri")?)),
+            "remove" => Ok(Message::Leave(self.uri("uri")?)),
             other => match VoteKind::from_name(other) {
-                Some(kind) => Ok(Message::Resolve(kind, uri)),
+                Some(kind) => Ok(Message::Resolve(kind, self.target(kind)?)),
                 None => Err(self.unknown_action(other)),
             },
         }
+    }
+
+    /// What a vote of this kind is about: a person as `uri`, or a device as `device`.
+    fn target(&mut self, kind: VoteKind) -> Result<Target, MessageError> {
+        if !self.rest.contains_key("device") {
+            return Ok(Target::Account(self.uri("uri")?));
+        }
+        if !kind.concerns_devices() {
+            return Err(self.malformed("a device can only be banned or unbanned"));
+        }
+        let device = self.text("device")?.parse();
+        device.map(Target::Device).map_err(|error| self.malformed(format!("\"device\" is {error}")))
     }
 
     fn unknown_action(&self, action: &str) -> MessageError {

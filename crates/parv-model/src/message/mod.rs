@@ -7,6 +7,7 @@
 use crate::id::{CommitId, Uri};
 use crate::limits::MAX_MESSAGE_BYTES;
 use crate::mode::Mode;
+use crate::target::Target;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,6 +37,11 @@ pub enum VoteKind {
 impl VoteKind {
     /// All kinds.
     pub const ALL: [VoteKind; 4] = [VoteKind::Ban, VoteKind::Unban, VoteKind::Promote, VoteKind::Demote];
+
+    /// Whether it can be about a single device too.
+    pub const fn concerns_devices(self) -> bool {
+        matches!(self, VoteKind::Ban | VoteKind::Unban)
+    }
 
     /// The word for it in messages and paths.
     pub const fn name(self) -> &'static str {
@@ -118,9 +124,9 @@ pub enum Message {
     /// The author leaves.
     Leave(Uri),
     /// An admin's vote.
-    Vote(VoteKind, Uri),
+    Vote(VoteKind, Target),
     /// The resolution of a vote that has a majority.
-    Resolve(VoteKind, Uri),
+    Resolve(VoteKind, Target),
     /// `profile.vcf` was replaced.
     UpdateProfile,
     /// Two heads become one.
@@ -216,7 +222,13 @@ impl Message {
             Message::Add(uri) => member(&mut set, "add", uri),
             Message::Join(uri) => member(&mut set, "join", uri),
             Message::Leave(uri) => member(&mut set, "remove", uri),
-            Message::Vote(kind, uri) | Message::Resolve(kind, uri) => member(&mut set, kind.name(), uri),
+            Message::Vote(kind, Target::Account(uri)) | Message::Resolve(kind, Target::Account(uri)) => {
+                member(&mut set, kind.name(), uri);
+            }
+            Message::Vote(kind, Target::Device(device)) | Message::Resolve(kind, Target::Device(device)) => {
+                set("action", kind.name().into());
+                set("device", device.to_string().into());
+            }
             Message::UpdateProfile | Message::Merge => {}
         }
         serde_json::to_vec(&fields).expect("a map of strings and integers is always JSON")
@@ -290,8 +302,13 @@ mod tests {
             Message::Merge,
         ];
         for kind in VoteKind::ALL {
-            all.push(Message::Vote(kind, uri(4)));
-            all.push(Message::Resolve(kind, uri(5)));
+            all.push(Message::Vote(kind, uri(4).into()));
+            all.push(Message::Resolve(kind, uri(5).into()));
+        }
+        let device = crate::id::DeviceId::from_bytes([9; 32]);
+        for kind in [VoteKind::Ban, VoteKind::Unban] {
+            all.push(Message::Vote(kind, device.into()));
+            all.push(Message::Resolve(kind, device.into()));
         }
         for message in all {
             assert_eq!(Message::decode(&message.encode()), Ok(message));
@@ -334,6 +351,17 @@ mod tests {
             (r#"{"body":"","more":1,"type":"text/plain"}"#.to_owned(), "unexpected field \"more\""),
             (format!(r#"{{"action":"eat","type":"member","uri":"{u}"}}"#), "unknown action \"eat\""),
             (r#"{"action":"add","type":"member","uri":"jami:1"}"#.to_owned(), "not a URI"),
+            (format!(r#"{{"action":"ban","device":"{u}","type":"vote","uri":"{u}"}}"#), "unexpected field \"uri\""),
+            (
+                format!(r#"{{"action":"promote","device":"{u}","type":"vote"}}"#),
+                "a device can only be banned or unbanned",
+            ),
+            (
+                format!(r#"{{"action":"demote","device":"{u}","type":"member"}}"#),
+                "a device can only be banned or unbanned",
+            ),
+            (format!(r#"{{"action":"add","device":"{u}","type":"member"}}"#), "\"uri\" is missing"),
+            (r#"{"action":"ban","type":"vote"}"#.to_owned(), "\"uri\" is missing"),
             (format!(r#"{{"body":"","edit":"{c}","reply-to":"{c}","type":"text/plain"}}"#), "more than one way"),
             (r#"{"body":"","react-to":"HEAD","type":"text/plain"}"#.to_owned(), "not a commit id"),
             (r#"{"body":"","type":"application/edited-message"}"#.to_owned(), "\"edit\" is missing"),

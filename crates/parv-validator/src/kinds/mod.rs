@@ -15,7 +15,7 @@ use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought};
 use crate::source::BlobSource;
 use crate::state::State;
-use parv_model::{BlobId, CommitId, Message, Refusal, Rule, TreePath, Uri, VoteKind};
+use parv_model::{BlobId, CommitId, DeviceId, Message, Refusal, Rule, Target, TreePath, Uri, VoteKind};
 
 pub(crate) use initial::{initial, initial_state};
 pub(crate) use reference::Editable;
@@ -107,10 +107,13 @@ pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) ->
     })
 }
 
-/// Whether somebody is what a vote or a resolution of this kind can be about.
-fn require_target(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(), Refusal> {
+/// Whether somebody, or a device, is what a vote or a resolution of this kind can be about.
+fn require_target(case: &Case<'_>, kind: VoteKind, target: &Target) -> Result<(), Refusal> {
     use parv_model::Role::{Admin, Banned, Invited, Member};
-    let role = case.before.role(target);
+    let role = match target {
+        Target::Account(uri) => case.before.role(uri),
+        Target::Device(device) => return require_device(case, kind, device),
+    };
     let (fits, needed) = match kind {
         VoteKind::Ban => (matches!(role, Some(Admin | Member | Invited)), "a member, an admin or an invitee"),
         VoteKind::Unban => (role == Some(Banned), "banned"),
@@ -118,6 +121,16 @@ fn require_target(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(), R
         VoteKind::Demote => (role == Some(Admin), "an admin"),
     };
     case.require(fits, || format!("{kind} needs a target who is {needed}, and {target} is not"))
+}
+
+fn require_device(case: &Case<'_>, kind: VoteKind, device: &DeviceId) -> Result<(), Refusal> {
+    let (fits, needed) = match kind {
+        VoteKind::Ban => (case.before.device_account(device).is_some(), "a device that may write here"),
+        VoteKind::Unban => (case.before.is_device_banned(device), "a banned device"),
+        // Messages cannot say so; the rule stands here all the same.
+        VoteKind::Promote | VoteKind::Demote => (false, "a person"),
+    };
+    case.require(fits, || format!("{kind} needs {needed}, and device {device} is not"))
 }
 
 /// `profile.vcf` in the commit's own tree.

@@ -2,9 +2,9 @@
 //! the target counted among them: exactly half is no majority, so two admins cannot evict each other.
 
 use super::{Case, require_target};
-use parv_model::{Refusal, Uri, VoteKind};
+use parv_model::{Refusal, Target, VoteKind};
 
-pub(super) fn check(case: &Case<'_>, kind: VoteKind, target: &Uri) -> Result<(), Refusal> {
+pub(super) fn check(case: &Case<'_>, kind: VoteKind, target: &Target) -> Result<(), Refusal> {
     case.require_admin(&format!("resolve a vote to {kind}"))?;
     require_target(case, kind, target)?;
     case.require(case.before.majority(kind, target), || {

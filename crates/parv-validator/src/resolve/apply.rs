@@ -4,7 +4,8 @@
 
 use crate::event::{Act, Brought, Event};
 use crate::state::{Standing, State, Vote};
-use parv_model::{Category, DeviceId, Uri, VoteKind};
+use parv_model::{Category, DeviceId, Target, Uri, VoteKind};
+use std::collections::BTreeSet;
 
 /// The state after `event`, whose past has the state `event.before`.
 pub(crate) fn after(event: &Event) -> State {
@@ -43,7 +44,13 @@ pub(crate) fn apply(state: &mut State, event: &Event) {
         Act::Vote { kind, category, target } => {
             state.votes.insert(Vote { kind, category, target, voter: author });
         }
-        Act::Resolve { kind, category, target } => state.resolve(kind, category, target, event),
+        Act::Resolve { kind, category, target } => {
+            match target {
+                Target::Account(uri) => state.resolve(kind, category, uri, event),
+                Target::Device(device) => state.resolve_device(kind, device),
+            }
+            state.votes.retain(|vote| vote.target != target);
+        }
         Act::Profile(blob) => state.profile = Some(blob),
     }
     state.bring(author, &event.brought);
@@ -78,22 +85,43 @@ impl State {
             }
             (VoteKind::Promote | VoteKind::Demote, None) => {}
         }
-        self.votes.retain(|vote| vote.target != target);
+    }
+
+    /// A device's certificate moves to where it shows that the device is banned, or back; back only while its account is
+    /// a member, since nobody else's devices are shown.
+    fn resolve_device(&mut self, kind: VoteKind, device: DeviceId) {
+        match kind {
+            VoteKind::Ban => {
+                if let Some(papers) = self.devices.remove(&device) {
+                    self.banned_devices.insert(device, papers);
+                }
+            }
+            VoteKind::Unban => {
+                if let Some(papers) = self.banned_devices.remove(&device)
+                    && self.is_member(&papers.account)
+                {
+                    self.devices.insert(device, papers);
+                }
+            }
+            VoteKind::Promote | VoteKind::Demote => {}
+        }
     }
 
     /// Removes everything that stands in the tree for an account: certificate, revocation list, devices,
-    /// votes by it and about it.
+    /// votes by it, about it, and about its devices. Devices that are banned stay so.
     fn drop_files_of(&mut self, uri: &Uri) {
         self.accounts.remove(uri);
         self.admins.retain(|(_, admin)| admin != uri);
         if let Some(list) = self.revocations.get_mut(uri) {
             list.shown = None;
         }
-        let own: Vec<DeviceId> = self.devices().filter(|(_, account)| account == uri).map(|(id, _)| id).collect();
-        for device in own {
+        let all = self.devices().chain(self.banned_devices());
+        let own: BTreeSet<Target> = all.filter(|(_, account)| account == uri).map(|(id, _)| id.into()).collect();
+        self.votes
+            .retain(|vote| vote.voter != *uri && vote.target != Target::Account(*uri) && !own.contains(&vote.target));
+        for device in own.into_iter().filter_map(Target::device) {
             self.devices.remove(&device);
         }
-        self.votes.retain(|vote| vote.voter != *uri && vote.target != *uri);
     }
 
     /// Takes in the certificates that a commit brings for its own author.
@@ -103,9 +131,10 @@ impl State {
         {
             *certificate = renewed;
         }
-        // Nobody brings a device along as they go.
+        // Nobody brings a device along as they go, or as it is banned.
         if let Some((id, device)) = brought.device
             && self.is_member(&author)
+            && !self.is_device_banned(&id)
         {
             self.devices.insert(id, device);
         }

@@ -6,8 +6,8 @@ use super::standing::{Counted, Membership};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
 use crate::revocation::Revocations;
-use crate::state::{Certificate, Standing, State, Vote};
-use parv_model::{BlobId, Category, DeviceId, Uri};
+use crate::state::{Certificate, Device, Standing, State, Vote};
+use parv_model::{BlobId, Category, DeviceId, Target, Uri, VoteKind};
 use std::collections::BTreeMap;
 
 /// Makes the state.
@@ -95,26 +95,43 @@ impl Assembly<'_> {
         self.latest(brought.collect()).and_then(|e| self.events.get(e).brought.account)
     }
 
-    /// Devices of members, brought since their account last came in.
+    /// Devices of members, brought or unbanned since their account last came in and they were last banned; and those that
+    /// are banned, as the latest ban in force found them.
     fn devices(&self, state: &mut State) {
-        let mut brought: BTreeMap<DeviceId, Vec<EventNumber>> = BTreeMap::new();
+        let mut shown: BTreeMap<DeviceId, Vec<(EventNumber, Device)>> = BTreeMap::new();
         for &e in self.alive {
-            let event = self.events.get(e);
-            let removals = self.counted.removals(&event.author, self.set);
-            if let Some((device, _)) = event.brought.device
-                && state.is_member(&event.author)
-                && removals.iter().all(|&r| r != e && self.events.le(r, e))
-            {
-                brought.entry(device).or_default().push(e);
+            let after = |ends: Vec<EventNumber>| ends.iter().all(|&r| r != e && self.events.le(r, e));
+            for (device, papers) in self.events.get(e).brought.device.into_iter().chain(self.lets_back(e)) {
+                if state.is_member(&papers.account)
+                    && after(self.counted.removals(&papers.account, self.set))
+                    && after(self.counted.device_resolutions(VoteKind::Ban, &device, self.set))
+                {
+                    shown.entry(device).or_default().push((e, papers));
+                }
             }
         }
-        for (device, candidates) in brought {
-            if let Some(event) = self.latest(candidates).map(|e| self.events.get(e))
-                && let Some((_, papers)) = event.brought.device
-            {
-                state.devices.insert(device, papers);
+        for (device, candidates) in shown {
+            let latest = self.latest(candidates.iter().map(|(e, _)| *e).collect());
+            if let Some((_, papers)) = candidates.iter().find(|(e, _)| Some(*e) == latest) {
+                state.devices.insert(device, *papers);
             }
         }
+        for device in self.counted.devices() {
+            let bans = self.counted.device_bans_in_force(device, self.set);
+            if let Some(papers) = self.latest(bans).and_then(|b| self.events.get(b).before.devices.get(device)) {
+                state.banned_devices.insert(*device, *papers);
+            }
+        }
+    }
+
+    /// The device that an event lets back to where it may write.
+    fn lets_back(&self, e: EventNumber) -> Option<(DeviceId, Device)> {
+        let event = self.events.get(e);
+        let Some((VoteKind::Unban, Target::Device(device))) = event.resolution() else {
+            return None;
+        };
+        let papers = event.before.banned_devices.get(&device)?;
+        event.before.is_member(&papers.account).then_some((device, *papers))
     }
 
     /// Lists count unconditionally, whether the commit that brought them counts or not; the tree shows the latest of a
@@ -147,10 +164,11 @@ impl Assembly<'_> {
             let Act::Vote { kind, category, target } = event.act else {
                 continue;
             };
+            let owner = target.device().and_then(|device| event.before.owner(&device));
             let before_it = |ends: Vec<EventNumber>| ends.iter().all(|&r| self.events.le(r, e));
             if state.is_admin(&event.author)
                 && before_it(self.counted.losses_of_office(&event.author, self.set))
-                && before_it(self.counted.ends_of_votes(&target, self.set))
+                && before_it(self.counted.ends_of_votes(&target, owner, self.set))
             {
                 state.votes.insert(Vote { kind, category, target, voter: event.author });
             }

@@ -3,7 +3,7 @@
 use super::{Events, Resolver};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
-use parv_model::{Uri, VoteKind};
+use parv_model::{Target, Uri, VoteKind};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,10 +26,13 @@ impl Removal {
         }
     }
 
-    /// Whom it is about; a list, its own account.
-    fn target(self, events: Events<'_>) -> Option<Uri> {
+    /// Whom it is about; a ban of a device, whose that is; a list, its own account.
+    fn account(self, events: Events<'_>) -> Option<Uri> {
         match self {
-            Self::Resolution(r) => events.get(r).resolution().map(|(_, target)| target),
+            Self::Resolution(r) => match events.get(r).resolution()? {
+                (_, Target::Account(uri)) => Some(uri),
+                (_, Target::Device(device)) => events.get(r).before.owner(&device),
+            },
             Self::List(r) => Some(events.get(r).author),
         }
     }
@@ -154,9 +157,9 @@ impl<'r, 'a> Endorsement<'r, 'a> {
     /// and not `removal`.
     pub(super) fn endorsed(&self, e: EventNumber, removal: Removal) -> bool {
         let events = self.resolver.events;
-        let (removal, target) = (removal.event(), removal.target(events));
+        let (removal, about) = (removal.event(), removal.account(events));
         let before = &events.get(removal).before;
-        let electorate: BTreeSet<Uri> = before.admins().filter(|uri| Some(*uri) != target).collect();
+        let electorate: BTreeSet<Uri> = before.admins().filter(|uri| Some(*uri) != about).collect();
         let holders: BTreeSet<Uri> = self
             .all
             .iter()
@@ -168,11 +171,12 @@ impl<'r, 'a> Endorsement<'r, 'a> {
     }
 
     /// Whether a removal would void `e`, before endorsements are looked at: it is about `e`'s author, concurrent, and has
-    /// seen their admission. A demotion touches votes and resolutions only, a list what its revoked devices wrote.
+    /// seen their admission. A demotion touches votes and resolutions only, a list or the ban of a device what those devices
+    /// wrote.
     pub(super) fn hits(&self, removal: Removal, e: EventNumber) -> bool {
         let events = self.resolver.events;
         let event = events.get(e);
-        if removal.target(events) != Some(event.author) || !events.concurrent(removal.event(), e) {
+        if removal.account(events) != Some(event.author) || !events.concurrent(removal.event(), e) {
             return false;
         }
         let has_seen_admission = || self.admission(e).is_some_and(|admission| events.le(admission, removal.event()));
@@ -184,7 +188,8 @@ impl<'r, 'a> Endorsement<'r, 'a> {
                 revoked && has_seen_admission()
             }
             Removal::Resolution(r) => match events.get(r).resolution() {
-                Some((VoteKind::Ban, _)) => has_seen_admission(),
+                Some((VoteKind::Ban, Target::Device(device))) => device == event.device && has_seen_admission(),
+                Some((VoteKind::Ban, Target::Account(_))) => has_seen_admission(),
                 Some((VoteKind::Demote, _)) => matches!(event.act, Act::Vote { .. } | Act::Resolve { .. }),
                 _ => false,
             },

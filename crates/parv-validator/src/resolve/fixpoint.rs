@@ -70,7 +70,10 @@ fn gamma(
 
     for &e in endorsement.all() {
         let event = events.get(e);
-        if !event.is_control() || !entitled(&counted, event.author, &event.act, &event.past, event.before.mode()) {
+        if !event.is_control()
+            || !entitled(&counted, event.author, &event.act, &event.past, event.before.mode())
+            || !counted.device_bans_in_force(&event.device, &event.past).is_empty()
+        {
             continue;
         }
         let hit: Vec<Removal> = hitting.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();

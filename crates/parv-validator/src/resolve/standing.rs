@@ -6,7 +6,7 @@
 use super::Events;
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
-use parv_model::{Category, Uri, VoteKind};
+use parv_model::{Category, DeviceId, Target, Uri, VoteKind};
 use std::collections::BTreeMap;
 
 /// What somebody is, as far as membership goes.
@@ -23,6 +23,8 @@ pub(super) enum Membership {
 pub(super) struct Counted<'a> {
     events: Events<'a>,
     about: BTreeMap<Uri, Vec<EventNumber>>,
+    /// The bans and unbans of each device.
+    about_devices: BTreeMap<DeviceId, Vec<EventNumber>>,
 }
 
 /// The events about one account that a question may look at, by what they do.
@@ -44,7 +46,7 @@ struct About {
 
 impl<'a> Counted<'a> {
     pub(super) fn new(events: Events<'a>) -> Self {
-        Self { events, about: BTreeMap::new() }
+        Self { events, about: BTreeMap::new(), about_devices: BTreeMap::new() }
     }
 
     /// Lets one more event count.
@@ -57,7 +59,10 @@ impl<'a> Counted<'a> {
                 invited.into_iter().for_each(about);
             }
             Act::Join | Act::Leave => about(e.author),
-            Act::Add(target) | Act::Resolve { target, .. } => about(target),
+            Act::Add(uri) | Act::Resolve { target: Target::Account(uri), .. } => about(uri),
+            Act::Resolve { target: Target::Device(device), .. } => {
+                self.about_devices.entry(device).or_default().push(event);
+            }
             Act::Witness | Act::Vote { .. } | Act::Profile(_) | Act::Certificates => {}
         }
     }
@@ -78,6 +83,8 @@ impl<'a> Counted<'a> {
                     (VoteKind::Ban, _) => about.bans.push(number),
                     (VoteKind::Unban, Category::Invited) => about.reinvites.push(number),
                     (VoteKind::Unban, Category::Members) => about.unbans.push(number),
+                    // No account lies in the folder for devices.
+                    (VoteKind::Unban, Category::Devices) => {}
                     (VoteKind::Unban, Category::Admins) => {
                         about.unbans.push(number);
                         about.promotions.push(number);
@@ -179,12 +186,44 @@ impl<'a> Counted<'a> {
         [about.bans, about.leaves, about.demotions].concat()
     }
 
-    /// The events after which no vote about `uri` from before is open: every resolution about them, and their leaving.
-    pub(super) fn ends_of_votes(&self, uri: &Uri, mask: &EventSet) -> Vec<EventNumber> {
-        let ends = |&&number: &&EventNumber| {
-            mask.contains(number) && matches!(self.events.get(number).act, Act::Resolve { .. } | Act::Leave)
+    /// The events after which no vote about `target` from before is open: every resolution about them, and their leaving;
+    /// for a device, whose it is by `owner`, every resolution about it, and every removal of its account.
+    pub(super) fn ends_of_votes(&self, target: &Target, owner: Option<Uri>, mask: &EventSet) -> Vec<EventNumber> {
+        match target {
+            Target::Account(uri) => {
+                let ends = |&&number: &&EventNumber| {
+                    mask.contains(number) && matches!(self.events.get(number).act, Act::Resolve { .. } | Act::Leave)
+                };
+                self.about.get(uri).into_iter().flatten().filter(ends).copied().collect()
+            }
+            Target::Device(device) => {
+                let resolutions = self.about_devices.get(device).into_iter().flatten().copied();
+                let mut ends: Vec<_> = resolutions.filter(|&number| mask.contains(number)).collect();
+                ends.extend(owner.map(|owner| self.removals(&owner, mask)).unwrap_or_default());
+                ends
+            }
+        }
+    }
+
+    /// The resolutions of this kind about a device.
+    pub(super) fn device_resolutions(&self, kind: VoteKind, device: &DeviceId, mask: &EventSet) -> Vec<EventNumber> {
+        let is_one = |&&number: &&EventNumber| {
+            mask.contains(number) && self.events.get(number).resolution().is_some_and(|(k, _)| k == kind)
         };
-        self.about.get(uri).into_iter().flatten().filter(ends).copied().collect()
+        self.about_devices.get(device).into_iter().flatten().filter(is_one).copied().collect()
+    }
+
+    /// The bans of a device that no unban has lifted.
+    pub(super) fn device_bans_in_force(&self, device: &DeviceId, mask: &EventSet) -> Vec<EventNumber> {
+        let unbans = self.device_resolutions(VoteKind::Unban, device, mask);
+        let mut bans = self.device_resolutions(VoteKind::Ban, device, mask);
+        bans.retain(|&b| !unbans.iter().any(|&x| self.events.le(b, x)));
+        bans
+    }
+
+    /// The devices that some counted event bans or unbans.
+    pub(super) fn devices(&self) -> impl Iterator<Item = &DeviceId> {
+        self.about_devices.keys()
     }
 
     /// Everybody that some counted event is about.

@@ -9,7 +9,7 @@ use super::{Events, apply};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
 use crate::state::State;
-use parv_model::{DeviceId, Uri};
+use parv_model::{DeviceId, Target, Uri};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ enum Place {
     Account(Uri),
     Device(DeviceId),
     Profile,
-    VoteOf(Uri, Uri),
+    VoteOf(Uri, Target),
 }
 
 /// What these events change; `None` when one of them takes something away or resolves a vote.

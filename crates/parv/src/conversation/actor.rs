@@ -17,7 +17,7 @@ use crate::engine::hub::Hub;
 use crate::engine::refusal;
 use crate::event::Event;
 use crate::view::Moderation;
-use parv_model::{CommitId, ConversationId, DeviceId, Message, Refusal, Uri, VoteKind};
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Refusal, Target, VoteKind};
 use parv_net::Acceptance;
 use parv_validator::CheckedCommit;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ pub(crate) enum Command {
     /// Writes a commit.
     Write { wish: Wish, reply: Reply },
     /// Votes, and resolves.
-    Moderate { kind: VoteKind, target: Uri, reply: oneshot::Sender<Result<Moderation, Error>> },
+    Moderate { kind: VoteKind, target: Target, reply: oneshot::Sender<Result<Moderation, Error>> },
     /// Somebody has something.
     Hear(Heard),
     /// Ends the actor.
@@ -187,10 +187,10 @@ impl Actor {
         written.pop().ok_or(Error::Closed)
     }
 
-    async fn moderate(&mut self, kind: VoteKind, target: Uri) -> Result<Result<Moderation, Error>, Error> {
+    async fn moderate(&mut self, kind: VoteKind, target: Target) -> Result<Result<Moderation, Error>, Error> {
         let own = self.hub.author.uri();
         let state = self.view.borrow().state.clone();
-        let vote = if state.votes(kind, &target).contains(&own) {
+        let vote = if state.votes(kind, target).contains(&own) {
             None
         } else {
             match self.write(Message::Vote(kind, target)).await? {
@@ -199,8 +199,8 @@ impl Actor {
             }
         };
         let state = self.view.borrow().state.clone();
-        let (votes, admins) = (state.votes(kind, &target).len(), state.admins().len());
-        let resolution = if state.majority(kind, &target) {
+        let (votes, admins) = (state.votes(kind, target).len(), state.admins().len());
+        let resolution = if state.majority(kind, target) {
             match self.write(Message::Resolve(kind, target)).await? {
                 Ok(resolution) => Some(resolution),
                 Err(error) => return Ok(Err(error)),

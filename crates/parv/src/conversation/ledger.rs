@@ -10,7 +10,7 @@ use crate::replay::{self, BATCH};
 use crate::{Error, clock};
 use parv_model::limits::MAX_MESSAGE_BYTES;
 use parv_model::{
-    Commit, CommitFormatError, CommitId, ConversationId, Message, Mode, Refusal, Role, Rule, Uri, VoteKind,
+    Commit, CommitFormatError, CommitId, ConversationId, Message, Mode, Refusal, Role, Rule, Target, Uri, VoteKind,
 };
 use parv_store::{NewCommit, Repository, StoreError};
 use parv_validator::{CheckedCommit, Draft, Replica, State};
@@ -316,8 +316,8 @@ impl Ledger {
     /// else would let such a head in, so offering it would only keep others from fetching here. What the removed one
     /// wrote and others built on stays.
     fn without_fallen(&mut self, mut heads: Vec<CommitId>, offered: &[CommitId]) -> Result<Vec<CommitId>, StoreError> {
-        let own = self.author.uri();
-        if !self.replica.state(&heads).is_member(&own) {
+        let state = self.replica.state(&heads);
+        if !state.is_member(&self.author.uri()) || state.is_device_banned(&self.author.device()) {
             return Ok(heads);
         }
         let fallen = |replica: &mut Replica, heads: &[CommitId]| {
@@ -354,7 +354,7 @@ impl Ledger {
 
     /// The votes that have a majority only in all heads together, and that the own account voted for: nobody could resolve
     /// them until now, so this device does (validation §5).
-    pub(crate) fn due_resolutions(&mut self) -> Vec<(VoteKind, Uri)> {
+    pub(crate) fn due_resolutions(&mut self) -> Vec<(VoteKind, Target)> {
         let own = self.author.uri();
         let merged = self.state();
         if self.heads.len() < 2 || !merged.is_admin(&own) {

@@ -19,7 +19,7 @@ use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::{invitations, leaving};
 use crate::view::{ConversationInfo, LogEntry, LogQuery, Member, Moderation, OpenVote};
-use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, TreeId, Uri, VoteKind};
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, Target, TreeId, Uri, VoteKind};
 use room::Room;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,11 +81,13 @@ impl Conversation {
     /// Everybody who ever was in it, by URI.
     pub fn members(&self) -> Vec<Member> {
         let state = &self.room.view().state;
-        let mut devices: BTreeMap<Uri, Vec<DeviceId>> = BTreeMap::new();
-        for (device, account) in state.devices() {
-            devices.entry(account).or_default().push(device);
-        }
-        let member = |(uri, role)| Member { uri, role, devices: devices.remove(&uri).unwrap_or_default() };
+        let (mut devices, mut banned) = (by_account(state.devices()), by_account(state.banned_devices()));
+        let member = |(uri, role)| Member {
+            uri,
+            role,
+            devices: devices.remove(&uri).unwrap_or_default(),
+            banned_devices: banned.remove(&uri).unwrap_or_default(),
+        };
         state.people().map(member).collect()
     }
 
@@ -95,20 +97,20 @@ impl Conversation {
         let vote = |(kind, target)| OpenVote {
             kind,
             target,
-            voters: state.votes(kind, &target),
-            majority: state.majority(kind, &target),
+            voters: state.votes(kind, target),
+            majority: state.majority(kind, target),
         };
         state.open_votes().into_iter().map(vote).collect()
     }
 
-    /// Votes, as an admin. Resolves nothing; see [`Self::moderate`].
-    pub async fn vote(&self, kind: VoteKind, target: &Uri) -> Result<CommitId, Error> {
-        self.room.write(Message::Vote(kind, *target), None).await
+    /// Votes, as an admin, on somebody or on a single device. Resolves nothing; see [`Self::moderate`].
+    pub async fn vote(&self, kind: VoteKind, target: impl Into<Target>) -> Result<CommitId, Error> {
+        self.room.write(Message::Vote(kind, target.into()), None).await
     }
 
     /// Votes if that is not done yet, and resolves the vote if more than half of the admins voted so.
-    pub async fn moderate(&self, kind: VoteKind, target: &Uri) -> Result<Moderation, Error> {
-        self.room.moderate(kind, *target).await
+    pub async fn moderate(&self, kind: VoteKind, target: impl Into<Target>) -> Result<Moderation, Error> {
+        self.room.moderate(kind, target.into()).await
     }
 
     /// Replaces the profile: a vCard with title (`FN`), description (`DESCRIPTION`) and picture (`PHOTO`).
@@ -131,4 +133,11 @@ impl Conversation {
     pub fn tree(&self) -> TreeId {
         self.room.view().state.tree()
     }
+}
+
+/// Devices by their accounts.
+fn by_account(devices: impl Iterator<Item = (DeviceId, Uri)>) -> BTreeMap<Uri, Vec<DeviceId>> {
+    let mut sorted: BTreeMap<Uri, Vec<DeviceId>> = BTreeMap::new();
+    devices.for_each(|(device, account)| sorted.entry(account).or_default().push(device));
+    sorted
 }

@@ -8,7 +8,7 @@ use crate::Error;
 use crate::profile::Profile;
 use crate::view::{ConversationInfo, LogEntry, LogQuery, Moderation};
 use parv_model::limits::MAX_PROFILE_BYTES;
-use parv_model::{CommitId, ConversationId, Message, Uri, VoteKind};
+use parv_model::{CommitId, ConversationId, Message, Target, Uri, VoteKind};
 use parv_net::AnnouncementHandle;
 use parv_store::Repository;
 use parv_validator::{BlobSource, State};
@@ -113,7 +113,7 @@ impl Room {
         self.ask(|reply| Command::Write { wish: Wish { message, profile }, reply }).await
     }
 
-    pub(crate) async fn moderate(&self, kind: VoteKind, target: Uri) -> Result<Moderation, Error> {
+    pub(crate) async fn moderate(&self, kind: VoteKind, target: Target) -> Result<Moderation, Error> {
         self.ask(|reply| Command::Moderate { kind, target, reply }).await
     }
 

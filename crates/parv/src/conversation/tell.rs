@@ -1,8 +1,8 @@
 //! What commits that came in mean to people: the events they make.
 
 use super::log;
-use crate::event::{Event, MemberChange};
-use parv_model::{ConversationId, Message, Role, Uri, VoteKind};
+use crate::event::{DeviceChange, Event, MemberChange};
+use parv_model::{ConversationId, Message, Role, Target, Uri, VoteKind};
 use parv_validator::{CheckedCommit, State};
 
 /// The event of a commit by `author`, given the state that it led to. A resolution that is without effect there (a
@@ -27,7 +27,16 @@ pub(super) fn event(conversation: ConversationId, commit: &CheckedCommit, author
         Message::Vote(kind, target) => {
             Some(Event::Vote { conversation, by: author, kind: *kind, target: *target, commit: id })
         }
-        Message::Resolve(kind, uri) => {
+        Message::Resolve(kind, Target::Device(device)) => {
+            let banned = after.is_device_banned(device);
+            let told = |change| Some(Event::Device { conversation, device: *device, by: author, change, commit: id });
+            match kind {
+                VoteKind::Ban if banned => told(DeviceChange::Banned),
+                VoteKind::Unban if !banned => told(DeviceChange::Unbanned),
+                _ => None,
+            }
+        }
+        Message::Resolve(kind, Target::Account(uri)) => {
             let banned = after.role(uri) == Some(Role::Banned);
             let admin = after.is_admin(uri);
             match kind {

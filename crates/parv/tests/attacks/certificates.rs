@@ -124,7 +124,7 @@ async fn attack_vote_concurrent_with_the_revocation_of_the_voting_device() {
     let (head, dan) = (stage.head, stage.world.uri(DAN));
     let head = stage.honest(stolen, &[head], text("my other device"));
     let serial = *stage.world.people[stolen].credentials.device.serial();
-    let vote = Message::Vote(VoteKind::Ban, dan);
+    let vote = Message::Vote(VoteKind::Ban, dan.into());
     let attack = stage.honest(stolen, &[head], vote.clone());
     let bob = &mut stage.world.people[BOB];
     let list = Crl::issue(&bob.account_key, &bob.credentials.account, 1, &BTreeSet::from([serial]), 0, 4_000_000_000);

@@ -44,7 +44,7 @@ async fn attack_edit_that_carries_a_file() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_vote_that_carries_a_file() {
-    carrying(ANN, |stage| Message::Vote(VoteKind::Ban, stage.world.uri(BOB))).await;
+    carrying(ANN, |stage| Message::Vote(VoteKind::Ban, stage.world.uri(BOB).into())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn attack_leave_that_adds_a_file() {
 async fn attack_vote_in_the_name_of_another_admin() {
     let mut stage = Stage::with_admins(2);
     let (head, target) = (stage.head, stage.world.uri(DAN));
-    let vote = Message::Vote(VoteKind::Ban, target);
+    let vote = Message::Vote(VoteKind::Ban, target.into());
     let control = stage.honest(ANN, &[head], vote.clone());
     let as_bob = stage.honest(BOB, &[head], vote.clone());
     let tree = stage.tree(as_bob);

@@ -2,7 +2,7 @@
 //! those of another conversation.
 
 use crate::stage::*;
-use parv::{CommitId, ConversationId, Message, Mode, Role, Rule, VoteKind};
+use parv::{CommitId, ConversationId, Message, Mode, Role, Rule, Uri, VoteKind};
 use parv_proptests::{World, text};
 use parv_validator::Draft;
 use std::time::SystemTime;
@@ -37,6 +37,27 @@ async fn attack_withheld_branch_released_late() {
     // What an honest member had built on comes with that member's head.
     let control = stage.honest(BOB, &[withheld], text("I heard you"));
     let attempts = [refused(&[banned, withheld], Rule::Standing, BANNED)];
+    stage.assault(&[banned], &attempts, &[control, banned]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_late_branch_of_a_banned_device() {
+    let mut stage = Stage::with_admins(1);
+    let second = stage.world.people[DAN].at_device(1);
+    let device = second.device();
+    stage.world.people.push(second);
+    let thief = stage.world.people.len() - 1;
+    let head = stage.world.line(stage.head, &[(thief, text("from my second device"))]);
+    let withheld = stage.world.line(head, &[(thief, text("one")), (thief, text("two"))]);
+    let deeds =
+        [(ANN, Message::Vote(VoteKind::Ban, device.into())), (ANN, Message::Resolve(VoteKind::Ban, device.into()))];
+    let banned = stage.world.line(head, &deeds);
+    // Written after the ban; written before it and shown late.
+    let after = stage.dishonest(thief, &[banned], text("what ban?"));
+    let attempts =
+        [refused(&[after], Rule::Authority, "is banned"), refused(&[banned, withheld], Rule::Standing, BANNED)];
+    // The account's other device is in good standing all the time, also where it builds on the stolen one's words.
+    let control = stage.honest(DAN, &[withheld], text("these two were mine"));
     stage.assault(&[banned], &attempts, &[control, banned]).await;
 }
 
@@ -153,9 +174,9 @@ async fn attack_two_faced_building_on_both_sides() {
     let mut stage = Stage::with_admins(3);
     stage.guest = stage.victim; // whoever joined would build on one side, and the sides are equal
     let (head, ann, cid) = (stage.head, stage.world.uri(ANN), stage.world.uri(CID));
-    let half = stage.honest(BOB, &[head], Message::Vote(VoteKind::Ban, cid));
-    let ban = |target| Message::Resolve(VoteKind::Ban, target);
-    let vote = |target| Message::Vote(VoteKind::Ban, target);
+    let half = stage.honest(BOB, &[head], Message::Vote(VoteKind::Ban, cid.into()));
+    let ban = |target: Uri| Message::Resolve(VoteKind::Ban, target.into());
+    let vote = |target: Uri| Message::Vote(VoteKind::Ban, target.into());
     let one = stage.world.line(half, &[(ANN, vote(cid)), (ANN, ban(cid)), (BOB, text("well done, Ann"))]);
     let other =
         stage.world.line(half, &[(BOB, vote(ann)), (CID, vote(ann)), (CID, ban(ann)), (BOB, text("well done, Cid"))]);
@@ -171,8 +192,8 @@ async fn attack_grinding_of_commit_ids_and_times() {
     // The rollback of a former sole admin, with the lowest and the highest id of many, and with other dates.
     let (mut stage, old) = founder_and_two();
     let (head, bob) = (stage.head, stage.world.uri(BOB));
-    let voted = stage.honest(ANN, &[old], Message::Vote(VoteKind::Ban, bob));
-    let resolve = Message::Resolve(VoteKind::Ban, bob);
+    let voted = stage.honest(ANN, &[old], Message::Vote(VoteKind::Ban, bob.into()));
+    let resolve = Message::Resolve(VoteKind::Ban, bob.into());
     let usual = stage.honest(ANN, &[voted], resolve.clone());
     let tree = stage.tree(usual);
     let mut ground: Vec<CommitId> = (0..64)

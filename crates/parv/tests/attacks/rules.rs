@@ -18,11 +18,11 @@ async fn attack_admins_counted_elsewhere_than_in_the_commits_past() {
     // Two of three votes exist, but the resolution has only one of them behind it.
     let mut stage = Stage::with_admins(3);
     let (head, dan) = (stage.head, stage.world.uri(DAN));
-    let here = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan));
-    let there = stage.honest(BOB, &[head], Message::Vote(VoteKind::Ban, dan));
-    let attack = stage.dishonest(ANN, &[here], Message::Resolve(VoteKind::Ban, dan));
+    let here = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan.into()));
+    let there = stage.honest(BOB, &[head], Message::Vote(VoteKind::Ban, dan.into()));
+    let attack = stage.dishonest(ANN, &[here], Message::Resolve(VoteKind::Ban, dan.into()));
     let merge = stage.honest(ANN, &[here, there], Message::Merge);
-    let control = stage.honest(ANN, &[merge], Message::Resolve(VoteKind::Ban, dan));
+    let control = stage.honest(ANN, &[merge], Message::Resolve(VoteKind::Ban, dan.into()));
     let attempts = [refused(&[there, attack], Rule::Kind, "1 of 3 admins voted")];
     stage.assault(&[here, there], &attempts, &[control]).await;
 }
@@ -32,11 +32,11 @@ async fn attack_admins_of_an_earlier_time() {
     // One vote was a majority before Bob and Cid became admins; a resolution after that needs two.
     let mut stage = Stage::with_admins(1);
     let (head, dan) = (stage.head, stage.world.uri(DAN));
-    let voted = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan));
+    let voted = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan.into()));
     let two = stage.world.decide(voted, &[ANN], VoteKind::Promote, BOB);
-    let attack = stage.dishonest(ANN, &[two], Message::Resolve(VoteKind::Ban, dan));
-    let both = stage.honest(BOB, &[two], Message::Vote(VoteKind::Ban, dan));
-    let control = stage.honest(ANN, &[both], Message::Resolve(VoteKind::Ban, dan));
+    let attack = stage.dishonest(ANN, &[two], Message::Resolve(VoteKind::Ban, dan.into()));
+    let both = stage.honest(BOB, &[two], Message::Vote(VoteKind::Ban, dan.into()));
+    let control = stage.honest(ANN, &[both], Message::Resolve(VoteKind::Ban, dan.into()));
     stage.assault(&[two], &[refused(&[attack], Rule::Kind, "1 of 2 admins voted")], &[control]).await;
 }
 
@@ -44,12 +44,12 @@ async fn attack_admins_of_an_earlier_time() {
 async fn attack_exactly_half_as_majority() {
     let mut stage = Stage::with_admins(2);
     let (head, bob) = (stage.head, stage.world.uri(BOB));
-    let voted = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, bob));
-    let attack = stage.dishonest(ANN, &[voted], Message::Resolve(VoteKind::Ban, bob));
+    let voted = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, bob.into()));
+    let attack = stage.dishonest(ANN, &[voted], Message::Resolve(VoteKind::Ban, bob.into()));
     // With a third admin, two are more than half.
     let three = stage.world.decide(voted, &[ANN, BOB], VoteKind::Promote, CID);
-    let second = stage.honest(CID, &[three], Message::Vote(VoteKind::Ban, bob));
-    let control = stage.honest(ANN, &[second], Message::Resolve(VoteKind::Ban, bob));
+    let second = stage.honest(CID, &[three], Message::Vote(VoteKind::Ban, bob.into()));
+    let control = stage.honest(ANN, &[second], Message::Resolve(VoteKind::Ban, bob.into()));
     stage.assault(&[head], &[refused(&[attack], Rule::Kind, "1 of 2 admins voted")], &[control]).await;
 }
 
@@ -57,8 +57,8 @@ async fn attack_exactly_half_as_majority() {
 async fn attack_vote_of_a_plain_member() {
     let mut stage = Stage::with_admins(1);
     let (head, dan) = (stage.head, stage.world.uri(DAN));
-    let attack = stage.dishonest(BOB, &[head], Message::Vote(VoteKind::Ban, dan));
-    let control = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan));
+    let attack = stage.dishonest(BOB, &[head], Message::Vote(VoteKind::Ban, dan.into()));
+    let control = stage.honest(ANN, &[head], Message::Vote(VoteKind::Ban, dan.into()));
     stage.refuses(attack, control, Rule::Kind, "only an admin may vote").await;
 }
 
