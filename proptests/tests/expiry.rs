@@ -1,9 +1,10 @@
 //! Certificates expire by attested time: the word of more than half of the admins, not a clock and not a minority
 //! (validation §7).
 
-use parv_identity::certificate::{DeviceCertificate, Serial, Validity};
-use parv_model::{CommitId, Message, Mode, Refusal, Rule, VoteKind};
+use parv_identity::certificate::{AccountCertificate, DeviceCertificate, Serial, Validity};
+use parv_model::{CommitId, Message, Mode, Refusal, Rule, TreePath, VoteKind};
 use parv_proptests::{Person, World, text};
+use parv_validator::BlobSource;
 
 /// When the certificate in these tests ends.
 const END: i64 = 2_000_000;
@@ -104,4 +105,32 @@ fn what_is_not_good_yet_is_not_good() {
     let late = at(&mut world, END + 10, 0, invited);
     let late = at(&mut world, END + 10, 1, late);
     world.write(4, &[late], Message::Join(world.uri(4))).expect("now it is");
+}
+
+#[test]
+fn who_resolves_their_own_demotion_may_renew_their_certificate_with_it() {
+    // With the file that becomes another one, too: `admins/` turns into `members/` in the same commit.
+    for renews in [false, true] {
+        let (mut world, head) = group();
+        let uri = world.uri(0);
+        let vote = |voter| (voter, Message::Vote(VoteKind::Demote, uri.into()));
+        let head = world.line(head, &[vote(1), vote(2)]);
+        if renews {
+            let Person { account_key, credentials, .. } = &mut world.people[0];
+            let validity = Validity::new(0, 3_000_000_000).unwrap();
+            credentials.account = AccountCertificate::issue(account_key, "person 0", validity).unwrap();
+        }
+        let file = |world: &mut World, head| {
+            let state = world.replica.state(&[head]);
+            for tree in state.render().trees {
+                world.objects.add_tree(tree);
+            }
+            world.objects.entry(&state.tree(), &TreePath::Member(uri)).unwrap()
+        };
+        let demoted = world.write(0, &[head], Message::Resolve(VoteKind::Demote, uri.into()));
+        let demoted = demoted.unwrap_or_else(|refusal| panic!("renews: {renews}: {refusal}"));
+        let own = parv_model::object::blob_id(world.people[0].credentials.account.pem()).unwrap();
+        assert_eq!(file(&mut world, demoted), Some(own));
+        assert_eq!(*world.replica.state(&[demoted]), world.replica.resolve_in_full(&[demoted]));
+    }
 }

@@ -7,7 +7,7 @@ use crate::revocation;
 use crate::source::{BlobSource, SourceError};
 use crate::state::{Certificate, Device, State};
 use parv_identity::{AccountCertificate, DeviceCertificate};
-use parv_model::{BlobId, Refusal, Role, Rule, TreePath, Uri, limits};
+use parv_model::{BlobId, Message, Refusal, Role, Rule, TreePath, Uri, VoteKind, limits};
 
 /// The author of an ordinary commit, who must be a member in the state of its past; and the riders: certificates of
 /// their own that they add or renew along the way.
@@ -160,7 +160,10 @@ fn account_rider(
     author: Uri,
     source: &dyn BlobSource,
 ) -> Result<Option<Certificate>, Refusal> {
-    let path = if before.is_admin(&author) { TreePath::Admin(author) } else { TreePath::Member(author) };
+    // Where the certificate stands after the commit: an admin may resolve their own demotion.
+    let demoted = *commit.message() == Message::Resolve(VoteKind::Demote, author.into());
+    let is_admin = before.is_admin(&author) && !demoted;
+    let path = if is_admin { TreePath::Admin(author) } else { TreePath::Member(author) };
     match entry(commit, source, &path)? {
         Some(blob) if Some(blob) != before.account_certificate(&author).map(|known| known.blob) => {
             account_certificate(commit, author, path, source)
