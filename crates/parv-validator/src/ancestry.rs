@@ -112,6 +112,11 @@ impl Ancestry {
         commits.iter().map(all).reduce(later_of).unwrap_or_default()
     }
 
+    /// The parents of a commit; none of one that is not known.
+    pub(crate) fn parents(&self, commit: &CommitId) -> &[CommitId] {
+        self.places.get(commit).map_or(&[], |place| &place.parents)
+    }
+
     /// Length of the longest way to the first commit; 0 for that one.
     pub(crate) fn generation(&self, commit: &CommitId) -> u64 {
         self.places.get(commit).map_or(0, |place| place.generation)

@@ -8,12 +8,14 @@ use crate::ancestry::Ancestry;
 use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
+use crate::equivocation::{Equivocation, Trails};
 use crate::event::{Act, Event, Past};
+use crate::event_set::EventSet;
 use crate::kinds::{self, Deed, Editable};
 use crate::resolve::{Memo, Resolver, apply};
 use crate::source::BlobSource;
 use crate::state::State;
-use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Role, Rule, Uri};
+use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Role, Rule, Target, Uri, VoteKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ pub struct Replica {
     conversation: ConversationId,
     records: BTreeMap<CommitId, Record>,
     ancestry: Ancestry,
+    trails: Trails,
     /// Ids in order of admission, so that the newest can be taken back.
     admitted: Vec<CommitId>,
     events: Vec<Event>,
@@ -56,6 +59,7 @@ impl Replica {
             conversation: ConversationId::new(root.id()),
             records: BTreeMap::new(),
             ancestry: Ancestry::default(),
+            trails: Trails::default(),
             admitted: Vec::new(),
             events: Vec::new(),
             memo: Memo::new(),
@@ -136,6 +140,7 @@ impl Replica {
             state,
         };
         self.ancestry.add(commit.id(), parents, author, commit.commit().time);
+        self.trails.note(commit.commit().device, author, commit.id(), &self.ancestry);
         self.records.insert(commit.id(), record);
         self.admitted.push(commit.id());
         Ok(())
@@ -162,6 +167,38 @@ impl Replica {
         self.records.get(commit).map(|record| record.author)
     }
 
+    /// The devices that wrote two commits of which neither knows the other, in the order of their ids.
+    pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> + '_ {
+        self.trails.forks()
+    }
+
+    /// The commits of a device, parents first.
+    pub fn commits_of(&self, device: &DeviceId) -> &[CommitId] {
+        self.trails.of(device)
+    }
+
+    /// Whether `ancestor` is a strict ancestor of `commit`. Nobody is one of, or has one, that is not known.
+    pub fn is_behind(&self, ancestor: &CommitId, commit: &CommitId) -> bool {
+        self.ancestry.is_ancestor(ancestor, commit)
+    }
+
+    /// Whether a head brings something that changes the state, or once did, and that none of the `others` has.
+    pub fn brings_control(&self, head: &CommitId, others: &[CommitId]) -> bool {
+        let Some(head) = self.records.get(head) else { return false };
+        let known = others.iter().filter_map(|other| self.records.get(other));
+        let known = known.fold(EventSet::default(), |all, other| all.union(&other.past.control));
+        !head.past.control.is_subset(&known)
+    }
+
+    /// The votes of an account in what these heads reach that are stale or void in all of it together, though nothing was
+    /// decided about their targets: what an honest device casts again (validation §6, "No rollback").
+    pub fn lost_votes(&mut self, heads: &[CommitId], voter: Uri) -> BTreeSet<(VoteKind, Target)> {
+        let heads = self.maximal(heads);
+        let known = heads.iter().map(|head| &self.record(head).past.events);
+        let events = known.fold(EventSet::default(), |all, events| all.union(events));
+        Resolver::new(&self.events, &mut self.memo).lost_votes(&events, voter)
+    }
+
     /// Sorts commits for display: generation, time (never before that of a parent), id. The same on every device, and
     /// parents always come first (requirement M2).
     pub fn display_key(&self, commit: &CommitId) -> Option<(u64, i64, CommitId)> {
@@ -178,6 +215,7 @@ impl Replica {
         for commit in self.admitted.drain(to.commits.min(self.admitted.len())..).rev() {
             if let Some(record) = self.records.remove(&commit) {
                 self.ancestry.remove_last(&commit, &record.author);
+                self.trails.remove_last(&record.device, &commit);
             }
         }
         self.events.truncate(to.events);
@@ -250,6 +288,27 @@ impl Replica {
         let state = Resolver::new(&self.events, &mut self.memo)
             .union((&one.past.events, &one.state), (&other.past.events, &other.state));
         (one.past.union(&other.past), state)
+    }
+
+    /// The admitted commits, children first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = CommitId> + '_ {
+        self.admitted.iter().rev().copied()
+    }
+
+    /// Who wrote an admitted commit, at which device.
+    pub(crate) fn writer(&self, commit: &CommitId) -> (Uri, DeviceId) {
+        let record = self.record(commit);
+        (record.author, record.device)
+    }
+
+    /// The parents of a commit.
+    pub(crate) fn parents(&self, commit: &CommitId) -> Vec<CommitId> {
+        self.ancestry.parents(commit).to_vec()
+    }
+
+    /// Whose a device was when it last wrote.
+    pub(crate) fn owner_of_device(&self, device: &DeviceId) -> Option<Uri> {
+        self.trails.of(device).last().map(|commit| self.record(commit).author)
     }
 
     pub(crate) fn record(&self, commit: &CommitId) -> &Record {

@@ -67,6 +67,8 @@ pub struct State {
     pub(crate) revocations: OrdMap<Uri, Revocations>,
     pub(crate) votes: BTreeSet<Vote>,
     pub(crate) profile: Option<BlobId>,
+    /// The bans that count, lifted or not, and whom or what they are about. Not in the tree.
+    pub(crate) bans: OrdMap<CommitId, Target>,
     /// Resolutions that stand undecided against each other (validation §6): without effect, shown to people.
     pub(crate) undecided: BTreeSet<CommitId>,
     tree: TreeId,
@@ -86,6 +88,7 @@ impl State {
             revocations: OrdMap::new(),
             votes: BTreeSet::new(),
             profile: None,
+            bans: OrdMap::new(),
             undecided: BTreeSet::new(),
             tree: TreeId::from_bytes([0; 20]),
         };
@@ -195,6 +198,11 @@ impl State {
     /// The blob of `profile.vcf`.
     pub fn profile(&self) -> Option<BlobId> {
         self.profile
+    }
+
+    /// The bans that count, lifted or not, and whom or what they are about.
+    pub fn bans(&self) -> impl Iterator<Item = (CommitId, Target)> + '_ {
+        self.bans.iter().map(|(commit, target)| (*commit, *target))
     }
 
     /// Resolutions that contradict each other with equal weight; none of them has an effect until the admins decide.

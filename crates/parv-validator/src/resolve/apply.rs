@@ -50,6 +50,9 @@ pub(crate) fn apply(state: &mut State, event: &Event) {
                 Target::Device(device) => state.resolve_device(kind, device),
             }
             state.votes.retain(|vote| vote.target != target);
+            if kind == VoteKind::Ban {
+                state.bans.insert(event.commit, target);
+            }
         }
         Act::Profile(blob) => state.profile = Some(blob),
     }

@@ -7,7 +7,8 @@ use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
 use crate::revocation::Revocations;
 use crate::state::{Certificate, Device, Standing, State, Vote};
-use parv_model::{BlobId, Category, DeviceId, Target, Uri, VoteKind};
+use imbl::OrdMap;
+use parv_model::{BlobId, Category, CommitId, DeviceId, Target, Uri, VoteKind};
 use std::collections::BTreeMap;
 
 /// Makes the state.
@@ -24,6 +25,7 @@ pub(super) fn assemble(events: Events<'_>, set: &EventSet, outcome: &Outcome) ->
     assembly.revocations(&mut state);
     assembly.votes(&mut state);
     state.profile = assembly.profile();
+    state.bans = assembly.bans();
     state.undecided = outcome.undecided.iter().map(|&r| events.get(r).commit).collect();
     state.seal();
     state
@@ -173,6 +175,14 @@ impl Assembly<'_> {
                 state.votes.insert(Vote { kind, category, target, voter: event.author });
             }
         }
+    }
+
+    fn bans(&self) -> OrdMap<CommitId, Target> {
+        let bans = self.alive.iter().map(|&e| self.events.get(e)).filter_map(|event| match event.resolution()? {
+            (VoteKind::Ban, target) => Some((event.commit, target)),
+            _ => None,
+        });
+        bans.collect()
     }
 
     /// The later edit in causal order, else the one with the higher commit id: the picture is cosmetic, so a hash may

@@ -11,14 +11,16 @@ pub(crate) mod apply;
 mod assemble;
 mod endorse;
 mod fixpoint;
+mod lost;
 mod standing;
 mod union;
 
 use crate::event::Event;
 use crate::event_set::{EventNumber, EventSet};
 use crate::state::State;
+use parv_model::{Target, Uri, VoteKind};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The events of a conversation, numbered parents first.
@@ -84,6 +86,11 @@ impl<'a> Resolver<'a> {
             }
             None => self.state(&set),
         }
+    }
+
+    /// The votes of an account that are stale or void in a set of events; see [`lost::lost_votes`].
+    pub(crate) fn lost_votes(&self, set: &EventSet, voter: Uri) -> BTreeSet<(VoteKind, Target)> {
+        lost::lost_votes(self, set, &self.state(set), voter)
     }
 
     /// `resolve(anc∪self of x ∩ anc∪self of y)`: the common ground on which two events are weighed.
