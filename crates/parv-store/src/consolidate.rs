@@ -231,7 +231,7 @@ fn write(
         let (kind, bytes) = database.read(id, &mut buffer)?.ok_or_else(|| StoreError::missing("object", id))?;
         pack.add(kind, bytes).map_err(failed)?;
     }
-    let mut out = pack.finish().map_err(failed)?;
+    let (mut out, _) = pack.finish().map_err(failed)?;
     out.flush().map_err(failed)?;
     let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.rewind().map_err(failed)?;

@@ -50,6 +50,13 @@ impl Database {
         Ok(found.is_some())
     }
 
+    /// An object as it is in a file of its own, `None` when it has none.
+    pub fn read_file<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
+        let found = self.places.loose().first().map(|loose| loose.try_find(id, buffer)).transpose();
+        let found = found.map_err(|error| database_error(id, error))?.flatten();
+        Ok(found.map(|object| (object.kind, object.data)))
+    }
+
     /// The packs as this reader sees them.
     pub fn view(&self) -> Arc<View> {
         self.reading.borrow().view.clone()
@@ -170,7 +177,7 @@ mod tests {
         for bytes in [TEXT, other] {
             pack.add(Kind::Blob, bytes).unwrap();
         }
-        let bytes = pack.finish().unwrap();
+        let (bytes, _) = pack.finish().unwrap();
         let folder = tempfile::tempdir().unwrap();
         Pack::receive(&mut &bytes[..], folder.path()).unwrap().unwrap().move_into(places).unwrap();
         layout::remove_if_there(&places.loose()[0].object_path(&id())).unwrap();

@@ -18,16 +18,19 @@
 //! acknowledged.
 
 use crate::database::Database;
+use crate::durable::Durability;
 use crate::error::StoreError;
 use crate::layout;
 use crate::loose::{self, NewObject};
 use crate::objects::to_oid;
-use crate::{durable, refs};
+use crate::view::Places;
+use crate::{burst, durable, refs};
 use gix::objs::Kind;
 use parv_model::{CommitId, object};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const FILE: &str = "parv.journal";
 
@@ -96,7 +99,8 @@ impl Journal {
         if self.length()? == 0 {
             return Ok(());
         }
-        let settled = sync_file_system(&self.file).and_then(|()| self.file.set_len(0));
+        let settled =
+            sync_file_system(&self.file).and_then(|()| self.file.set_len(0)).and_then(|()| self.file.sync_data());
         settled.map_err(StoreError::io("make durable", &self.path))
     }
 
@@ -105,8 +109,17 @@ impl Journal {
     }
 }
 
-/// Writes again what the journal says and the disk lost. Whoever calls it is alone with the repository.
-pub(crate) fn recover(repository: &Path, database: &Database) -> Result<(), StoreError> {
+/// Puts objects that the journal holds into the places where stock git finds them, without waiting for the disk.
+pub(crate) fn store(places: &Places, database: &Database, objects: &[NewObject]) -> Result<(), StoreError> {
+    match objects.len() {
+        burst::MANY_OBJECTS.. => burst::write(places, objects, Durability::Journal),
+        _ => loose::write_with(&places.objects(), database, objects, Durability::Journal),
+    }
+}
+
+/// Writes again what the journal says and the disk lost, the way it was written first. Whoever calls it is alone with the
+/// repository.
+pub(crate) fn recover(repository: &Path) -> Result<(), StoreError> {
     let path = repository.join(FILE);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -116,10 +129,12 @@ pub(crate) fn recover(repository: &Path, database: &Database) -> Result<(), Stor
     if bytes.is_empty() {
         return Ok(());
     }
+    let places = Arc::new(Places::own(repository, layout::objects(repository))?);
+    let database = Database::new(&places);
     let records: Vec<Record<'_>> = Records(&bytes).collect();
     for record in &records {
         let objects = record.objects.iter().map(|&(kind, bytes)| named(kind, bytes)).collect::<Result<Vec<_>, _>>()?;
-        loose::write(&layout::objects(repository), database, &objects)?;
+        store(&places, &database, &objects)?;
     }
     if let Some(last) = records.last() {
         // Heads that the journal has never heard of were moved there by something later than the journal.
@@ -134,9 +149,7 @@ pub(crate) fn recover(repository: &Path, database: &Database) -> Result<(), Stor
             refs::overwrite(repository, &last.after)?;
         }
     }
-    let file = OpenOptions::new().write(true).open(&path).map_err(StoreError::io("open", &path))?;
-    file.set_len(0).and_then(|()| file.sync_all()).map_err(StoreError::io("empty", &path))?;
-    durable::sync_folder(repository)
+    Journal::open(repository)?.begin_anew()
 }
 
 fn named(kind: Kind, bytes: &[u8]) -> Result<NewObject<'_>, StoreError> {

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod bundle;
+mod burst;
 mod closure;
 mod consolidate;
 mod database;
@@ -29,6 +30,7 @@ mod layout;
 mod loose;
 mod objects;
 mod pack;
+mod pack_index;
 mod pack_writer;
 mod pkt_line;
 mod quarantine;

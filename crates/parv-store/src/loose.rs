@@ -1,6 +1,6 @@
 //! Writing objects durably, each as a file of its own: what one message needs.
 //!
-//! All writing of single objects goes through [`write`], so that another way (a journal, packs) can take its place.
+//! Many at once are better off [in a pack](crate::burst).
 
 use crate::database::Database;
 use crate::durable::{self, Durability};
@@ -45,8 +45,7 @@ pub(crate) fn write_with(
         let fan_out = folder.join(&name[..2]);
         let path = fan_out.join(&name[2..]);
         let there = path.exists();
-        // A commit is written once, so one without a file of its own is not worth looking for in the packs.
-        let stored = (there || object.kind != Kind::Commit) && is_stored(present, object);
+        let stored = is_stored(present, object, there);
         if !stored || there {
             touched.insert(fan_out.clone());
         }
@@ -74,10 +73,12 @@ pub(crate) fn write_with(
     }
 }
 
-/// Whether it is there already, and whole.
-fn is_stored(present: &Database, object: &NewObject) -> bool {
+/// Whether it is there already, and whole: in its file if it has one, which others would read too, else in a pack.
+fn is_stored(present: &Database, object: &NewObject, has_file: bool) -> bool {
     let mut buffer = Vec::new();
-    matches!(present.read(&object.id, &mut buffer), Ok(Some((kind, bytes))) if kind == object.kind && bytes == object.bytes)
+    let found =
+        if has_file { present.read_file(&object.id, &mut buffer) } else { present.read(&object.id, &mut buffer) };
+    matches!(found, Ok(Some((kind, bytes))) if kind == object.kind && bytes == object.bytes)
 }
 
 fn stage(folder: &Path, object: &NewObject) -> Result<NamedTempFile, StoreError> {

@@ -5,6 +5,7 @@
 //! before it.
 
 use crate::delta::Base;
+use gix::ObjectId;
 use gix::hash::Hasher;
 use gix::objs::Kind;
 use gix::zlib::stream::deflate::{Compress, FlushCompress};
@@ -82,6 +83,15 @@ impl<W: Write> PackWriter<W> {
         Ok(())
     }
 
+    /// Writes an object as it is, quickly, and gives the CRC-32 of its entry.
+    pub fn add_uncompressed(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<u32> {
+        let mut entry = Vec::with_capacity(bytes.len() + 64);
+        whole(kind).write_to(bytes.len() as u64, &mut entry)?;
+        put_stored(bytes, &mut entry);
+        self.put(&entry)?;
+        Ok(crc32fast::hash(&entry))
+    }
+
     /// Writes an object that was compressed before, as it is.
     pub fn copy(&mut self, header: Header, size: u64, compressed: &[u8]) -> io::Result<()> {
         let mut head = Vec::with_capacity(16);
@@ -95,11 +105,11 @@ impl<W: Write> PackWriter<W> {
         self.offset
     }
 
-    /// Ends the pack, and gives back what it was written to.
-    pub fn finish(mut self) -> io::Result<W> {
+    /// Ends the pack, and gives back what it was written to, with the hash that the pack ends with.
+    pub fn finish(mut self) -> io::Result<(W, ObjectId)> {
         let hash = self.hasher.try_finalize().map_err(io::Error::other)?;
         self.out.write_all(hash.as_bytes())?;
-        Ok(self.out)
+        Ok((self.out, hash))
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -122,6 +132,41 @@ impl<W: Write> PackWriter<W> {
             }
         }
     }
+}
+
+/// Wraps bytes into a zlib stream (RFC 1950) of stored blocks (RFC 1951), which says where it ends but compresses nothing.
+fn put_stored(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEADER: [u8; 2] = [0x78, 0x01];
+    out.extend(HEADER);
+    let mut blocks = bytes.chunks(usize::from(u16::MAX)).peekable();
+    if blocks.peek().is_none() {
+        out.extend([1, 0, 0, 0xff, 0xff]);
+    }
+    while let Some(block) = blocks.next() {
+        let length = block.len() as u16;
+        out.push(u8::from(blocks.peek().is_none()));
+        out.extend(length.to_le_bytes());
+        out.extend((!length).to_le_bytes());
+        out.extend_from_slice(block);
+    }
+    out.extend(adler32(bytes).to_be_bytes());
+}
+
+/// The checksum at the end of a zlib stream.
+fn adler32(bytes: &[u8]) -> u32 {
+    const MODULUS: u32 = 65_521;
+    /// After so many bytes the sums could overflow.
+    const RUN: usize = 5552;
+    let (mut one, mut two) = (1, 0);
+    for run in bytes.chunks(RUN) {
+        for byte in run {
+            one += u32::from(*byte);
+            two += one;
+        }
+        one %= MODULUS;
+        two %= MODULUS;
+    }
+    two << 16 | one
 }
 
 fn whole(kind: Kind) -> Header {
@@ -150,4 +195,22 @@ fn family(kind: Kind, bytes: &[u8]) -> Option<Vec<u8>> {
 
 fn first_line(bytes: &[u8]) -> &[u8] {
     bytes.split(|&byte| byte == b'\n').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_inflates_to_itself() {
+        for length in [0, 1, 600, 5551, 5552, 5553, 65_535, 65_536, 200_000] {
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 31 % 251) as u8).collect();
+            let mut stored = Vec::new();
+            put_stored(&bytes, &mut stored);
+            let mut out = vec![0; length];
+            let (status, read, written) = gix::zlib::Inflate::default().once(&stored, &mut out).unwrap();
+            assert_eq!((status, read, written), (Status::StreamEnd, stored.len(), length));
+            assert_eq!(out, bytes);
+        }
+    }
 }

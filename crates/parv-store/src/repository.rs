@@ -17,6 +17,7 @@ use gix::objs::Kind;
 use parv_model::object::{blob_id, commit_id, tree_id};
 use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::{BlobSource, SourceError};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -76,9 +77,9 @@ impl Repository {
     /// quarantines that nobody judges any more.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let path = path.as_ref();
-        let lock = layout::enter(path, || journal::recover(path, &Self::read_only(path)?.database()))?;
-        let journal = Journal::open(path)?;
-        let path = path.canonicalize().map_err(StoreError::io("open", path))?;
+        let path = path.canonicalize().map_err(|_| StoreError::NotARepository(path.to_owned()))?;
+        let lock = layout::enter(&path, || journal::recover(&path))?;
+        let journal = Journal::open(&path)?;
         let places = Places::own(&path, layout::objects(&path))?;
         Ok(Self::with(path, places, Some(Writing { journal, lock })))
     }
@@ -105,7 +106,7 @@ impl Repository {
     pub fn append(&self, new: &NewCommit) -> Result<CommitId, StoreError> {
         let (all, ids) = named(std::slice::from_ref(new))?;
         let database = self.database();
-        require_complete(&Layered { new: &all, below: &database }, &ids)?;
+        require_complete(&Layered::new(&all, &database), &ids)?;
         loose::write(&layout::objects(self.path()), &database, &all)?;
         Ok(ids[0])
     }
@@ -117,20 +118,18 @@ impl Repository {
     pub fn write(&self, commits: &[NewCommit], old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
         let (all, ids) = named(commits)?;
         let database = self.database();
-        let objects = Layered { new: &all, below: &database };
+        let objects = Layered::new(&all, &database);
         require_complete(&objects, &ids)?;
         require_commits(&objects, new)?;
         let heads = Move::begin(self.path(), old, new)?;
-        let folder = layout::objects(self.path());
         let Some(journal) = self.0.writing.as_ref().map(|writing| &writing.journal).filter(|_| Journal::fits(&all))
         else {
-            loose::write(&folder, &database, &all)?;
+            loose::write(&layout::objects(self.path()), &database, &all)?;
             return heads.finish(Durability::Now);
         };
         journal.settle()?;
         let entry = journal.append(&all, old, heads.target())?;
-        let written = loose::write_with(&folder, &database, &all, Durability::Journal)
-            .and_then(|()| heads.finish(Durability::Journal));
+        let written = journal::store(self.places(), &database, &all).and_then(|()| heads.finish(Durability::Journal));
         written.inspect_err(|_| journal.retract(entry))
     }
 
@@ -236,13 +235,19 @@ fn require_commits(objects: &impl Objects, commits: &[CommitId]) -> Result<(), S
 
 /// New objects in memory over those that are stored.
 struct Layered<'a> {
-    new: &'a [NewObject<'a>],
+    new: HashMap<ObjectId, &'a NewObject<'a>>,
     below: &'a Database,
+}
+
+impl<'a> Layered<'a> {
+    fn new(new: &'a [NewObject<'a>], below: &'a Database) -> Self {
+        Self { new: new.iter().map(|object| (object.id, object)).collect(), below }
+    }
 }
 
 impl Objects for Layered<'_> {
     fn read<'a>(&self, id: &gix::hash::oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
-        let Some(new) = self.new.iter().find(|new| new.id == id) else {
+        let Some(new) = self.new.get(id) else {
             return self.below.read(id, buffer);
         };
         buffer.clear();
@@ -251,7 +256,7 @@ impl Objects for Layered<'_> {
     }
 
     fn header(&self, id: &gix::hash::oid) -> Result<Option<(Kind, u64)>, StoreError> {
-        match self.new.iter().find(|new| new.id == id) {
+        match self.new.get(id) {
             Some(new) => Ok(Some((new.kind, new.bytes.len() as u64))),
             None => self.below.header(id),
         }

@@ -93,6 +93,11 @@ impl Places {
         &self.loose
     }
 
+    /// The folder of the repository's own objects.
+    pub fn objects(&self) -> PathBuf {
+        self.folders[0].clone()
+    }
+
     /// The folder of the repository's own packs.
     pub fn packs(&self) -> PathBuf {
         pack_folder(&self.folders[0])

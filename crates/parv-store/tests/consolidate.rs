@@ -86,6 +86,31 @@ fn what_was_fetched_bit_by_bit_becomes_one_pack_too() {
 }
 
 #[test]
+fn what_is_written_at_once_is_one_pack_and_becomes_small() {
+    let folder = temp();
+    let mut writer = Writer::begin(repository(&folder, "a"));
+    let path = writer.repository.path().to_owned();
+    let (loose, _) = counts(&path);
+    let mut ids = Vec::new();
+    for round in 1..=10 {
+        ids.extend(writer.write_at_once(100));
+        assert_eq!(counts(&path), (loose, round));
+        assert_eq!(git(&path, &["fsck", "--strict", "--full"]), "");
+    }
+    all_there(&writer.repository, &ids);
+    let before = disk(&path.join("objects/pack"));
+    let done = writer.repository.consolidate(&GO_ON).unwrap().unwrap();
+    assert_eq!((done.loose, done.packs), (loose, 10));
+    assert!(disk(&path.join("objects/pack")) * 2 < before);
+    all_there(&writer.repository, &ids);
+    let other = repository(&folder, "b");
+    pull(&other, &writer.repository);
+    ids.extend(writer.write_at_once(100));
+    pull(&other, &writer.repository);
+    all_there(&other, &ids);
+}
+
+#[test]
 fn a_large_pack_is_left_alone_by_a_few_small_files() {
     let folder = temp();
     let mut writer = Writer::begin(repository(&folder, "a"));
@@ -133,7 +158,11 @@ fn until_stopped(begin: &Barrier, stop: &AtomicBool, mut work: impl FnMut()) {
 /// Writes messages when all have begun, then stops them.
 fn write_among(begin: &Barrier, stop: &AtomicBool, writer: &mut Writer) -> Vec<CommitId> {
     begin.wait();
-    let ids = (0..300).map(|number| writer.write(&format!("message {number}"))).collect();
+    let mut ids = Vec::new();
+    for number in 0..100 {
+        ids.push(writer.write(&format!("message {number}")));
+        ids.extend(writer.write_at_once(10));
+    }
     stop.store(true, Ordering::Relaxed);
     ids
 }

@@ -6,6 +6,7 @@ use common::*;
 use parv_model::CommitId;
 use parv_model::object::commit_id;
 use parv_store::{NewCommit, Repository, StoreError};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,34 @@ fn objects_and_refs_that_the_disk_forgot_come_back() {
         }
         ends_with(&path, ids[4], &ids);
         assert_eq!(fs::metadata(path.join(JOURNAL)).unwrap().len(), 0, "the journal has done its work");
+    }
+}
+
+#[test]
+fn a_pack_of_many_that_the_disk_damaged_is_repaired_in_place() {
+    for damage in ["gone", "empty", "half", "zeros"] {
+        for files in [&["pack"][..], &["idx"], &["idx", "pack"]] {
+            let folder = temp();
+            let mut writer = Writer::begin(repository(&folder, "a"));
+            let mut ids = vec![writer.write("one")];
+            ids.extend(writer.write_at_once(40));
+            let path = power_cut(&folder, &writer);
+            let packs = || fs::read_dir(path.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+            let before: BTreeSet<_> = packs().collect();
+            assert_eq!(before.len(), 2);
+            let hit = |file: &PathBuf| files.iter().any(|end| file.extension().unwrap() == *end);
+            for file in before.iter().filter(|file| hit(file)) {
+                let bytes = fs::read(file).unwrap();
+                match damage {
+                    "gone" => fs::remove_file(file).unwrap(),
+                    "empty" => fs::write(file, b"").unwrap(),
+                    "half" => fs::write(file, &bytes[..bytes.len() / 2]).unwrap(),
+                    _ => fs::write(file, vec![0; bytes.len()]).unwrap(),
+                }
+            }
+            ends_with(&path, ids[40], &ids);
+            assert_eq!(packs().collect::<BTreeSet<_>>(), before, "{files:?} {damage}");
+        }
     }
 }
 

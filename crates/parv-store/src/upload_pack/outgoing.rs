@@ -50,7 +50,7 @@ pub(super) fn send(
         let (kind, bytes) = database.read(&id, &mut buffer)?.ok_or_else(|| StoreError::missing("object", id))?;
         pack.add(kind, bytes)?;
     }
-    Ok(pack.finish()?.end()?)
+    Ok(pack.finish()?.0.end()?)
 }
 
 /// Where an object lies in a pack.

@@ -79,6 +79,22 @@ impl Writer {
         id
     }
 
+    /// Writes messages on top of all heads and of each other, at once.
+    pub fn write_at_once(&mut self, count: usize) -> Vec<CommitId> {
+        let heads = self.repository.heads().unwrap();
+        let (mut parents, mut commits, mut ids) = (heads.clone(), Vec::new(), Vec::new());
+        for number in 0..count {
+            self.time += 1;
+            let bytes = commit(self.tree, &parents, self.time, &format!("one of many: {number}"));
+            parents = vec![commit_id(&bytes).unwrap()];
+            ids.extend(&parents);
+            commits.push(bytes);
+        }
+        let new: Vec<_> = commits.iter().map(|commit| NewCommit { blobs: &[], trees: &[], commit }).collect();
+        self.repository.write(&new, &heads, &parents).unwrap();
+        ids
+    }
+
     /// Writes a change of the profile on top of all heads.
     pub fn change_profile(&mut self, profile: &str) -> CommitId {
         let (profile, member) = (profile.as_bytes().to_vec(), b"a certificate".to_vec());
