@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
 use crate::text::{count, date, harmless, short, target};
-use parv::{Call, Message};
+use parv::{Call, CommitId, DeviceId, Message, Uri};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -137,7 +137,21 @@ fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {
         let state = if vote.majority { "a majority" } else { "no majority yet" };
         writeln!(out, "open vote to {} {}: {} ({state})", vote.kind, target(&vote.target), voters.join(", "))?;
     }
-    Ok(())
+    view.undecided.iter().try_for_each(|view| undecided(out, view))?;
+    view.equivocations.iter().try_for_each(|view| equivocation(out, &view.device, &view.account, &view.commits))
+}
+
+fn undecided(out: &mut impl Write, view: &ConflictView) -> io::Result<()> {
+    let (kind, target, by, commit) = (view.kind, target(&view.target), short(&view.by), short(&view.commit));
+    let rest = "stands against another of equal weight: neither holds until the admins vote again";
+    writeln!(out, "undecided: {kind} {target} (by {by}, commit {commit}) {rest}")
+}
+
+/// A device that forked.
+pub fn equivocation(out: &mut impl Write, device: &DeviceId, account: &Uri, commits: &[CommitId; 2]) -> io::Result<()> {
+    let [one, other] = commits.each_ref().map(short);
+    let rest = "neither knows the other: it was copied, restored from an old backup, or it lies";
+    writeln!(out, "device {} of {} signed commits {one} and {other}, and {rest}", short(device), short(account))
 }
 
 fn person(out: &mut impl Write, view: &MemberView) -> io::Result<()> {
@@ -196,6 +210,14 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
         Notice::Device { conversation, device, by, change, .. } => {
             let what = if *change == Change::Unbanned { "may write again" } else { "was banned" };
             writeln!(out, "{}  device {} {what} (by {})", short(conversation), short(device), short(by))
+        }
+        Notice::Undecided { conversation, conflict } => {
+            write!(out, "{}  ", short(conversation))?;
+            undecided(out, conflict)
+        }
+        Notice::Equivocation { conversation, proof } => {
+            write!(out, "{}  ", short(conversation))?;
+            equivocation(out, &proof.device, &proof.account, &proof.commits)
         }
         Notice::Profile { conversation, by, .. } => {
             writeln!(out, "{}  {} changed the profile", short(conversation), short(by))

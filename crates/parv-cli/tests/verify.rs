@@ -48,9 +48,10 @@ fn a_good_conversation_is_valid_in_every_form() {
     let verdict = verify(&repository, true).json();
     let mut names = keys(&verdict);
     names.sort_unstable();
-    assert_eq!(names, ["heads", "members", "mode", "refused", "tree", "verdict"]);
+    assert_eq!(names, ["equivocations", "heads", "members", "mode", "refused", "tree", "undecided", "verdict"]);
     assert_eq!(verdict["verdict"], "valid");
     assert_eq!(verdict["refused"], Value::Null);
+    assert_eq!((&verdict["equivocations"], &verdict["undecided"]), (&json!([]), &json!([])));
     assert_eq!(verdict["mode"], 2);
     assert_eq!(verdict["members"], json!([{"uri": home.uri(), "role": "admin"}]));
     let head = git(["-C", source, "rev-parse", "HEAD"]).ok();

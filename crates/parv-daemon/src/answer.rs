@@ -159,6 +159,37 @@ pub struct MembersView {
     pub members: Vec<MemberView>,
     /// The votes that are open.
     pub votes: Vec<VoteView>,
+    /// Resolutions that stand against each other with equal weight, so that none of them has an effect.
+    #[serde(default)]
+    pub undecided: Vec<ConflictView>,
+    /// The devices that told different people different things.
+    #[serde(default)]
+    pub equivocations: Vec<EquivocationView>,
+}
+
+/// A resolution that stands against another one with equal weight.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConflictView {
+    /// The resolution.
+    pub commit: CommitId,
+    /// What it would do.
+    #[serde(with = "vote_name")]
+    pub kind: VoteKind,
+    /// To whom, or to which device.
+    pub target: Target,
+    /// Who wrote it.
+    pub by: Uri,
+}
+
+/// A device that wrote two commits of which neither knows the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EquivocationView {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub account: Uri,
+    /// The proof: two commits that it signed.
+    pub commits: [CommitId; 2],
 }
 
 /// One person in a conversation.
@@ -263,6 +294,20 @@ impl From<parv::Member> for MemberView {
 impl From<parv::OpenVote> for VoteView {
     fn from(vote: parv::OpenVote) -> Self {
         Self { kind: vote.kind, target: vote.target, voters: vote.voters, majority: vote.majority }
+    }
+}
+
+impl From<parv::OpenConflict> for ConflictView {
+    fn from(conflict: parv::OpenConflict) -> Self {
+        let parv::OpenConflict { commit, kind, target, by } = conflict;
+        Self { commit, kind, target, by }
+    }
+}
+
+impl From<parv::Equivocation> for EquivocationView {
+    fn from(found: parv::Equivocation) -> Self {
+        let parv::Equivocation { device, account, commits } = found;
+        Self { device, account, commits }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens, in a form that crosses the socket: the engine's [`Event`]s as plain data.
 
-use crate::answer::{EntryView, RequestView};
+use crate::answer::{ConflictView, EntryView, EquivocationView, RequestView};
 use crate::request::vote_name;
 use parv::{CommitId, ConversationId, DeviceChange, DeviceId, Event, MemberChange, Refusal, Target, Uri, VoteKind};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,15 @@ pub enum Notice {
         by: Uri,
         change: Change,
         commit: CommitId,
+    },
+    Undecided {
+        conversation: ConversationId,
+        conflict: ConflictView,
+    },
+    Equivocation {
+        conversation: ConversationId,
+        #[serde(flatten)]
+        proof: EquivocationView,
     },
     Profile {
         conversation: ConversationId,
@@ -161,6 +170,10 @@ impl From<Event> for Notice {
                 };
                 Notice::Device { conversation, device, by, change, commit }
             }
+            Event::Undecided { conversation, conflict } => {
+                Notice::Undecided { conversation, conflict: conflict.into() }
+            }
+            Event::Equivocation { conversation, proof } => Notice::Equivocation { conversation, proof: proof.into() },
             Event::Profile { conversation, by, commit } => Notice::Profile { conversation, by, commit },
             Event::Merged { conversation, commit } => Notice::Merged { conversation, commit },
             Event::Refused { conversation, peer, refusal } => {

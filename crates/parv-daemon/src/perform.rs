@@ -144,7 +144,9 @@ fn members(conversation: &Conversation) -> Answer {
     let mut members: Vec<MemberView> = conversation.members().into_iter().map(Into::into).collect();
     members.sort_by_key(|member| (member.role, member.uri));
     let votes = conversation.votes().into_iter().map(Into::into).collect();
-    Answer::Members(MembersView { conversation: conversation.id(), members, votes })
+    let undecided = conversation.conflicts().into_iter().map(Into::into).collect();
+    let equivocations = conversation.equivocations().into_iter().map(Into::into).collect();
+    Answer::Members(MembersView { conversation: conversation.id(), members, votes, undecided, equivocations })
 }
 
 async fn moderate(conversation: &Conversation, kind: VoteKind, target: Target) -> Result<Answer, Failure> {

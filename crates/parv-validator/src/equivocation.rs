@@ -19,49 +19,55 @@ pub struct Equivocation {
     pub commits: [CommitId; 2],
 }
 
-/// What every device wrote, in the order of admission.
+/// What every device wrote, in the order of admission, and which of them forked.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Trails(BTreeMap<DeviceId, Trail>);
-
-#[derive(Debug, Clone)]
-struct Trail {
-    account: Uri,
-    commits: Vec<CommitId>,
-    fork: Option<[CommitId; 2]>,
+pub(crate) struct Trails {
+    commits: BTreeMap<DeviceId, Vec<CommitId>>,
+    forks: BTreeMap<DeviceId, Equivocation>,
 }
 
 impl Trails {
     /// A device of `account` wrote a commit, which `ancestry` knows.
     pub(crate) fn note(&mut self, device: DeviceId, account: Uri, commit: CommitId, ancestry: &Ancestry) {
-        let trail = self.0.entry(device).or_insert_with(|| Trail { account, commits: Vec::new(), fork: None });
+        let commits = self.commits.entry(device).or_default();
         // Until the first fork the last commit comes after all others, so it stands for them.
-        if trail.fork.is_none() {
-            trail.fork =
-                trail.commits.last().filter(|last| !ancestry.is_ancestor(last, &commit)).map(|&last| [last, commit]);
+        if let Some(last) = commits.last().filter(|last| !ancestry.is_ancestor(last, &commit)) {
+            let fork = Equivocation { device, account, commits: [*last, commit] };
+            self.forks.entry(device).or_insert(fork);
         }
-        trail.commits.push(commit);
+        commits.push(commit);
     }
 
     /// Takes back the commit that was noted last.
     pub(crate) fn remove_last(&mut self, device: &DeviceId, commit: &CommitId) {
-        let Some(trail) = self.0.get_mut(device) else { return };
-        trail.commits.pop();
-        trail.fork = trail.fork.filter(|[_, second]| second != commit);
-        if trail.commits.is_empty() {
-            self.0.remove(device);
+        if let Some(commits) = self.commits.get_mut(device) {
+            commits.pop();
+            if commits.is_empty() {
+                self.commits.remove(device);
+            }
+        }
+        if self.forks.get(device).is_some_and(|fork| fork.commits[1] == *commit) {
+            self.forks.remove(device);
         }
     }
 
     /// The commits of a device, parents first.
     pub(crate) fn of(&self, device: &DeviceId) -> &[CommitId] {
-        self.0.get(device).map_or(&[], |trail| &trail.commits)
+        self.commits.get(device).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every device that ever wrote, with its commits, parents first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&DeviceId, &[CommitId])> {
+        self.commits.iter().map(|(device, commits)| (device, commits.as_slice()))
+    }
+
+    /// Whether a device forked.
+    pub(crate) fn is_forked(&self, device: &DeviceId) -> bool {
+        self.forks.contains_key(device)
     }
 
     /// Every device that forked, in the order of their ids.
     pub(crate) fn forks(&self) -> impl Iterator<Item = Equivocation> + '_ {
-        let fork = |(&device, trail): (&DeviceId, &Trail)| {
-            trail.fork.map(|commits| Equivocation { device, account: trail.account, commits })
-        };
-        self.0.iter().filter_map(fork)
+        self.forks.values().copied()
     }
 }

@@ -295,20 +295,14 @@ impl Replica {
         self.admitted.iter().rev().copied()
     }
 
-    /// Who wrote an admitted commit, at which device.
-    pub(crate) fn writer(&self, commit: &CommitId) -> (Uri, DeviceId) {
-        let record = self.record(commit);
-        (record.author, record.device)
+    /// What every device wrote.
+    pub(crate) fn trails(&self) -> &Trails {
+        &self.trails
     }
 
-    /// The parents of a commit.
-    pub(crate) fn parents(&self, commit: &CommitId) -> Vec<CommitId> {
-        self.ancestry.parents(commit).to_vec()
-    }
-
-    /// Whose a device was when it last wrote.
-    pub(crate) fn owner_of_device(&self, device: &DeviceId) -> Option<Uri> {
-        self.trails.of(device).last().map(|commit| self.record(commit).author)
+    /// The parents of a commit; none of one that is not known.
+    pub(crate) fn parents(&self, commit: &CommitId) -> &[CommitId] {
+        self.ancestry.parents(commit)
     }
 
     pub(crate) fn record(&self, commit: &CommitId) -> &Record {

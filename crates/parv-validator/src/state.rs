@@ -185,6 +185,11 @@ impl State {
         self.votes.iter().filter(|vote| vote.kind == kind && vote.target == target).map(|vote| vote.voter).collect()
     }
 
+    /// The votes of somebody that are open.
+    pub fn votes_of(&self, voter: Uri) -> impl Iterator<Item = (VoteKind, Target)> + '_ {
+        self.votes.iter().filter(move |vote| vote.voter == voter).map(|vote| (vote.kind, vote.target))
+    }
+
     /// All kinds and targets with open votes.
     pub fn open_votes(&self) -> BTreeSet<(VoteKind, Target)> {
         self.votes.iter().map(|vote| (vote.kind, vote.target)).collect()

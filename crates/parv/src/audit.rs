@@ -5,6 +5,7 @@
 
 use crate::json;
 use crate::replay::{self, BATCH};
+use crate::view::Equivocation;
 use parv_model::limits::MAX_COMMIT_BYTES;
 use parv_model::{Commit, CommitId, DeviceId, Message, Mode, Refusal, Role, Rule, TreeId, Uri};
 use parv_store::{Foreign, ForeignError, StoreError};
@@ -30,6 +31,10 @@ pub struct Report {
     pub heads: Vec<CommitId>,
     /// The tree that all heads together make, if all is valid.
     pub tree: Option<TreeId>,
+    /// Resolutions that stand against each other with equal weight, so that none of them has an effect.
+    pub undecided: Vec<CommitId>,
+    /// The devices that wrote two commits of which neither knows the other. It is no reason to refuse anything.
+    pub equivocations: Vec<Equivocation>,
     /// How many commits were judged good.
     pub commits: usize,
 }
@@ -63,10 +68,19 @@ pub fn verify(path: &Path) -> Result<Report, AuditError> {
     let verdict = trial.run();
     let mode = trial.replica.as_mut().map(|replica| replica.state(&[]).mode());
     let commits = trial.replica.as_ref().map_or(0, Replica::len);
+    let equivocations = trial.replica.iter().flat_map(Replica::equivocations).map(Into::into).collect();
     match verdict {
-        Ok(Verdict { members, heads, tree }) => {
-            Ok(Report { verdict_valid: true, refused: None, mode, members, heads, tree: Some(tree), commits })
-        }
+        Ok(Verdict { members, heads, tree, undecided }) => Ok(Report {
+            verdict_valid: true,
+            refused: None,
+            mode,
+            members,
+            heads,
+            tree: Some(tree),
+            undecided,
+            equivocations,
+            commits,
+        }),
         Err(Halt::NoConversation(why)) => Err(AuditError::NoConversation { path: path.to_owned(), why }),
         Err(Halt::Refused(refusal)) => Ok(Report {
             verdict_valid: false,
@@ -75,6 +89,8 @@ pub fn verify(path: &Path) -> Result<Report, AuditError> {
             members: Vec::new(),
             heads: foreign.heads().to_vec(),
             tree: None,
+            undecided: Vec::new(),
+            equivocations,
             commits,
         }),
     }
@@ -121,6 +137,7 @@ struct Verdict {
     members: Vec<(Uri, Role)>,
     heads: Vec<CommitId>,
     tree: TreeId,
+    undecided: Vec<CommitId>,
 }
 
 struct Trial<'a> {
@@ -145,7 +162,8 @@ impl Trial<'_> {
         let heads = replica.maximal(heads);
         replica.gate(&[], &heads)?;
         let state = replica.state(&heads);
-        Ok(Verdict { members: state.people().collect(), heads, tree: state.tree() })
+        let undecided = state.undecided().collect();
+        Ok(Verdict { members: state.people().collect(), heads, tree: state.tree(), undecided })
     }
 
     /// The commits parents first, beginning with the conversation's first commit: the one that all heads share; if they

@@ -5,7 +5,7 @@
 
 use crate::json;
 use crate::requests::Request;
-use crate::view::LogEntry;
+use crate::view::{Equivocation, LogEntry, OpenConflict};
 use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Target, Uri, VoteKind};
 use serde::Serialize;
 
@@ -72,6 +72,22 @@ pub enum Event {
         change: DeviceChange,
         /// The commit that did it.
         commit: CommitId,
+    },
+    /// A resolution stands against another one with equal weight, so that neither has an effect until the admins decide.
+    Undecided {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// The resolution.
+        conflict: OpenConflict,
+    },
+    /// A device wrote two commits of which neither knows the other: it was copied or restored from an old backup, or it
+    /// lies. Both are signed by it.
+    Equivocation {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// The device, and the proof.
+        #[serde(flatten)]
+        proof: Equivocation,
     },
     /// Title, description or picture were changed.
     Profile {

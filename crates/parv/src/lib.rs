@@ -57,4 +57,4 @@ pub use parv_model::{
 };
 pub use parv_net::Multiaddr;
 pub use requests::Request;
-pub use view::{ConversationInfo, LogEntry, LogQuery, Member, Moderation, OpenVote, Peer};
+pub use view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote, Peer};

@@ -51,6 +51,38 @@ pub struct OpenVote {
     pub majority: bool,
 }
 
+/// A resolution that stands against another one with equal weight. Neither has an effect until the admins decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct OpenConflict {
+    /// The resolution.
+    pub commit: CommitId,
+    /// What it would do.
+    #[serde(serialize_with = "json::vote_kind")]
+    pub kind: VoteKind,
+    /// To whom, or to which device.
+    pub target: Target,
+    /// Who wrote it.
+    pub by: Uri,
+}
+
+/// A device wrote two commits of which neither knows the other: it was copied or restored from an old backup, or it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Equivocation {
+    /// The device.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub account: Uri,
+    /// The proof: two commits that it signed.
+    pub commits: [CommitId; 2],
+}
+
+impl From<parv_validator::Equivocation> for Equivocation {
+    fn from(found: parv_validator::Equivocation) -> Self {
+        let parv_validator::Equivocation { device, account, commits } = found;
+        Self { device, account, commits }
+    }
+}
+
 /// Which part of a log to show: the newest entries, or the newest before some commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogQuery {

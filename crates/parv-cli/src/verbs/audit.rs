@@ -5,6 +5,7 @@ use crate::output;
 use crate::text::{count, harmless};
 use parv::audit::{self, Report};
 use parv::{CommitId, Role, TreeId, Uri};
+use parv_daemon::answer::EquivocationView;
 use parv_daemon::failure::chain;
 use parv_daemon::notice::RefusalView;
 use serde::Serialize;
@@ -44,6 +45,8 @@ struct Verdict {
     members: Vec<Person>,
     heads: Vec<CommitId>,
     tree: Option<TreeId>,
+    undecided: Vec<CommitId>,
+    equivocations: Vec<EquivocationView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -61,6 +64,8 @@ impl From<Report> for Verdict {
             members: report.members.into_iter().map(|(uri, role)| Person { uri, role }).collect(),
             heads: report.heads,
             tree: report.tree,
+            undecided: report.undecided,
+            equivocations: report.equivocations.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -82,5 +87,9 @@ fn explain(out: &mut impl Write, report: &Report) -> io::Result<()> {
     if let Some(tree) = report.tree {
         writeln!(out, "tree    {tree}")?;
     }
-    report.members.iter().try_for_each(|(uri, role)| writeln!(out, "{:<7} {uri}", role.to_string()))
+    report.members.iter().try_for_each(|(uri, role)| writeln!(out, "{:<7} {uri}", role.to_string()))?;
+    let rest = "stands against another resolution of equal weight, and neither holds";
+    report.undecided.iter().try_for_each(|commit| writeln!(out, "undecided: commit {commit} {rest}"))?;
+    let forked = &report.equivocations;
+    forked.iter().try_for_each(|found| output::equivocation(out, &found.device, &found.account, &found.commits))
 }

@@ -293,10 +293,10 @@ impl Actor {
         let taken = self.with_ledger(move |ledger| {
             let new = ledger.take_in(fetched)?;
             let view = View::of(ledger, Some(&before));
-            let due = ledger.due_resolutions();
-            Ok((events(ledger, &new, &view), view, due))
+            let (due, lost) = (ledger.due_resolutions(), ledger.lost_votes(&before.state));
+            Ok((events(ledger, &new, &view), view, due, lost))
         });
-        let (events, view, due) = match taken.await? {
+        let (events, view, due, lost) = match taken.await? {
             Ok(taken) => taken,
             Err(IntakeError::Refused(refusal)) => {
                 self.refused(device, refusal, errand);
@@ -321,6 +321,11 @@ impl Actor {
         for (kind, target) in due {
             if let Err(error) = self.write(Message::Resolve(kind, target)).await? {
                 tracing::debug!(conversation = %self.id, "a vote that a merge decided is resolved otherwise: {error}");
+            }
+        }
+        for (kind, target) in lost {
+            if let Err(error) = self.moderate(kind, target).await? {
+                tracing::debug!(conversation = %self.id, "a vote that came to nothing is not cast again: {error}");
             }
         }
         Ok(true)
@@ -358,6 +363,7 @@ impl Actor {
     fn publish(&mut self, view: View, events: Vec<Event>) {
         self.hub.access.update(self.id, view.state.clone());
         self.awareness.keep(&view.heads);
+        let findings = tell::findings(self.id, &self.view.borrow(), &view);
         if self.hub.net.is_some() {
             self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
         }
@@ -365,7 +371,7 @@ impl Actor {
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
         }
-        events.into_iter().for_each(|event| self.hub.tell(event));
+        events.into_iter().chain(findings).for_each(|event| self.hub.tell(event));
     }
 
     fn announce(&self) {

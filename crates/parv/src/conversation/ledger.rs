@@ -7,6 +7,7 @@ use super::fetch::Fetched;
 use super::log::{LogIndex, Place};
 use crate::author::Author;
 use crate::replay::{self, BATCH};
+use crate::view::{Equivocation, OpenConflict};
 use crate::{Error, clock};
 use parv_model::limits::MAX_MESSAGE_BYTES;
 use parv_model::{
@@ -366,6 +367,45 @@ impl Ledger {
             !self.heads.iter().any(|head| self.replica.state(&[*head]).majority(*kind, target))
         });
         due
+    }
+
+    /// The votes of the own account that came to nothing though nobody decided about their targets: to be cast again
+    /// (validation §6, "No rollback"). `before` is the state before what was taken in last. The rules are asked in full
+    /// only when a vote that was open there, or in one of the heads by itself, is not open any more.
+    pub(crate) fn lost_votes(&mut self, before: &State) -> Vec<(VoteKind, Target)> {
+        let own = self.author.uri();
+        let now = self.state();
+        if !now.is_admin(&own) {
+            return Vec::new();
+        }
+        let mut open: Vec<_> = before.votes_of(own).collect();
+        for head in &self.heads {
+            open.extend(self.replica.state(&[*head]).votes_of(own));
+        }
+        if open.iter().all(|(kind, target)| now.votes(*kind, target).contains(&own)) {
+            return Vec::new();
+        }
+        self.replica.lost_votes(&self.heads, own).into_iter().collect()
+    }
+
+    /// The resolutions that stand undecided in this state.
+    pub(crate) fn conflicts(&self, state: &State) -> Vec<OpenConflict> {
+        let mut conflicts = Vec::new();
+        for commit in state.undecided() {
+            let message = self.commit(&commit).map(|commit| Message::decode(&commit.message));
+            match (message, self.author_of(&commit)) {
+                (Ok(Ok(Message::Resolve(kind, target))), Some(by)) => {
+                    conflicts.push(OpenConflict { commit, kind, target, by });
+                }
+                (other, _) => tracing::warn!(%commit, "an undecided resolution cannot be shown: {other:?}"),
+            }
+        }
+        conflicts
+    }
+
+    /// The devices that wrote two commits of which neither knows the other.
+    pub(crate) fn equivocations(&self) -> Vec<Equivocation> {
+        self.replica.equivocations().map(Into::into).collect()
     }
 
     fn commit(&self, id: &CommitId) -> Result<Commit, StoreError> {

@@ -18,7 +18,7 @@ mod tidy;
 use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::{invitations, leaving};
-use crate::view::{ConversationInfo, LogEntry, LogQuery, Member, Moderation, OpenVote};
+use crate::view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote};
 use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, Target, TreeId, Uri, VoteKind};
 use room::Room;
 use std::collections::BTreeMap;
@@ -101,6 +101,17 @@ impl Conversation {
             majority: state.majority(kind, target),
         };
         state.open_votes().into_iter().map(vote).collect()
+    }
+
+    /// Resolutions that stand against each other with equal weight, so that none of them has an effect. The admins decide
+    /// by voting again.
+    pub fn conflicts(&self) -> Vec<OpenConflict> {
+        self.room.view().conflicts.clone()
+    }
+
+    /// The devices that told different people different things, with the proof.
+    pub fn equivocations(&self) -> Vec<Equivocation> {
+        self.room.view().equivocations.clone()
     }
 
     /// Votes, as an admin, on somebody or on a single device. Resolves nothing; see [`Self::moderate`].

@@ -6,7 +6,7 @@ use super::ledger::{Ledger, Wish};
 use super::log::{self, LogIndex};
 use crate::Error;
 use crate::profile::Profile;
-use crate::view::{ConversationInfo, LogEntry, LogQuery, Moderation};
+use crate::view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Moderation, OpenConflict};
 use parv_model::limits::MAX_PROFILE_BYTES;
 use parv_model::{CommitId, ConversationId, Message, Target, Uri, VoteKind};
 use parv_net::AnnouncementHandle;
@@ -21,6 +21,8 @@ pub(crate) struct View {
     pub(crate) heads: Vec<CommitId>,
     pub(crate) messages: usize,
     pub(crate) profile: Arc<Profile>,
+    pub(crate) conflicts: Vec<OpenConflict>,
+    pub(crate) equivocations: Vec<Equivocation>,
 }
 
 impl View {
@@ -31,7 +33,8 @@ impl View {
         let profile =
             unchanged.map_or_else(|| Arc::new(read_profile(ledger.repository(), &state)), |v| v.profile.clone());
         let messages = ledger.log().read().unwrap_or_else(PoisonError::into_inner).len();
-        Self { state, heads: ledger.heads().to_vec(), messages, profile }
+        let (conflicts, equivocations) = (ledger.conflicts(&state), ledger.equivocations());
+        Self { state, heads: ledger.heads().to_vec(), messages, profile, conflicts, equivocations }
     }
 }
 

@@ -38,3 +38,5 @@ mod rules;
 mod signatures;
 mod stage;
 mod wire;
+#[path = "../common/worlds.rs"]
+mod worlds;

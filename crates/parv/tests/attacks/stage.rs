@@ -4,11 +4,11 @@
 use crate::common::{Person, TCP, within};
 use crate::hostile::Hostile;
 use crate::wire;
+use crate::worlds::{device_with, entries, home_of};
 use parv::{CommitId, ConversationId, Error, Event, Message, Mode, Refusal, Role, Rule, TreeId, VoteKind};
-use parv_identity::{Identity, IdentityFolder, NewIdentity, sshsig};
+use parv_identity::sshsig;
 use parv_model::{Commit, DisplayName, object};
 use parv_proptests::{World, text};
-use parv_store::{NewCommit, Repository};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -179,7 +179,7 @@ impl Stage {
     pub fn with_line(&mut self, tree: TreeId, line: &[u8], bytes: &[u8]) -> TreeId {
         let blob = self.world.objects.add_blob(bytes.to_vec());
         let (_, old) = self.world.objects.find(tree.as_bytes()).unwrap();
-        let mut lines = wire::entries(old);
+        let mut lines = entries(old);
         lines.push((line.to_vec(), *blob.as_bytes()));
         let name = |line: &[u8]| line.splitn(2, |&byte| byte == b' ').nth(1).unwrap_or_default().to_vec();
         lines.sort_by_key(|(line, _)| {
@@ -292,36 +292,12 @@ impl Stage {
 
     /// The honest device that has everything up to these heads.
     pub async fn member(&self, known: &[CommitId]) -> Person {
-        let home = self.home_of(self.victim);
-        let uri = self.world.uri(self.victim).to_string();
-        let folder = home.path().join(uri).join("conversations").join(self.id().to_string());
-        let repository = Repository::init(folder).unwrap();
-        let all = wire::needed(&self.world.objects, known);
-        let of = |wanted| all.iter().filter(move |(kind, _)| *kind == wanted).map(|(_, bytes)| bytes.to_vec());
-        let (blobs, trees): (Vec<_>, Vec<_>) = (of("blob").collect(), of("tree").collect());
-        let commits: Vec<_> = of("commit").collect();
-        let mut new: Vec<_> = commits.iter().map(|commit| NewCommit { blobs: &[], trees: &[], commit }).collect();
-        (new[0].blobs, new[0].trees) = (&blobs, &trees);
-        repository.write(&new, &[], known).unwrap();
-        drop(repository);
-        Person::reopen(home, TCP).await
+        device_with(&self.world, self.victim, known).await
     }
 
     /// The honest device that has nothing.
     async fn newcomer(&self) -> Person {
-        Person::reopen(self.home_of(self.guest), TCP).await
-    }
-
-    /// A data folder with a person's keys.
-    fn home_of(&self, number: usize) -> tempfile::TempDir {
-        let person = &self.world.people[number];
-        let credentials = person.credentials.clone();
-        let identity =
-            Identity::assemble(person.device_key.clone(), credentials.account, credentials.device, None).unwrap();
-        let home = tempfile::tempdir().unwrap();
-        let folder = home.path().join(person.uri().to_string()).join("identity");
-        IdentityFolder::create(&folder, &NewIdentity { identity: &identity, archive: None }).unwrap();
-        home
+        Person::reopen(home_of(&self.world, self.guest), TCP).await
     }
 
     /// Tells the victim that there is something new.

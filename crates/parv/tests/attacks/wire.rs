@@ -1,9 +1,9 @@
 //! What goes over the wire: packs made by hand, so that nothing honest stands in the way, and the Git service around them.
 
+use crate::worlds::needed;
 use parv::CommitId;
 use parv_proptests::Objects;
 use sha1_checked::{Digest, Sha1};
-use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
 
 /// Everything that the heads need, whole objects, as a pack. What is not there is left out.
@@ -17,45 +17,6 @@ pub fn pack_of(objects: &Objects, heads: &[CommitId]) -> Vec<u8> {
         })
         .collect();
     seal(all.len() as u32, &entries)
-}
-
-/// Every object that the heads need: kinds and bytes.
-pub fn needed<'a>(objects: &'a Objects, heads: &[CommitId]) -> Vec<(&'static str, &'a [u8])> {
-    let mut open: Vec<[u8; 20]> = heads.iter().map(|head| *head.as_bytes()).collect();
-    let mut seen = BTreeSet::new();
-    let mut all = Vec::new();
-    while let Some(id) = open.pop() {
-        if let Some((kind, bytes)) = objects.find(&id).filter(|_| seen.insert(id)) {
-            open.extend(links(kind, bytes));
-            all.push((kind, bytes));
-        }
-    }
-    all
-}
-
-/// What an object names, however odd it is otherwise.
-fn links(kind: &str, bytes: &[u8]) -> Vec<[u8; 20]> {
-    match kind {
-        "commit" => {
-            let text = String::from_utf8_lossy(bytes);
-            let head = text.split("\n\n").next().unwrap_or_default().to_owned();
-            let ids = head.lines().filter_map(|line| line.strip_prefix("tree ").or(line.strip_prefix("parent ")));
-            ids.filter_map(|id| id.parse::<CommitId>().ok()).map(|id| *id.as_bytes()).collect()
-        }
-        "tree" => entries(bytes).into_iter().map(|(_, id)| id).collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The lines of a tree: mode and name in one, and the object.
-pub fn entries(mut tree: &[u8]) -> Vec<(Vec<u8>, [u8; 20])> {
-    let mut all = Vec::new();
-    while let Some(end) = tree.iter().position(|&byte| byte == 0) {
-        let Some((id, rest)) = tree[end + 1..].split_first_chunk::<20>() else { break };
-        all.push((tree[..end].to_vec(), *id));
-        tree = rest;
-    }
-    all
 }
 
 /// An entry of a pack: its head, what stands before the contents, and the contents as a zlib stream.
