@@ -4,13 +4,14 @@
 //! the finished commit is admitted like anybody's.
 
 use crate::authority;
-use crate::event::{Act, Brought, Event};
+use crate::event::{Act, Brought, Event, Past};
 use crate::kinds;
-use crate::replica::Replica;
-use crate::resolve::apply;
+use crate::render::EMPTY_BLOB;
+use crate::replica::{Record, Replica};
+use crate::resolve;
 use crate::revocation::List;
 use crate::source::{BlobSource, SourceError};
-use crate::state::{Certificate, Device, State};
+use crate::state::{Certificate, Device, Standing, State};
 use parv_identity::certificate::Validity;
 use parv_identity::{AccountCertificate, Crl, DeviceCertificate};
 use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
@@ -63,7 +64,8 @@ pub struct Draft {
     message: Message,
     tree: TreeId,
     trees: Vec<Vec<u8>>,
-    files: BTreeMap<TreePath, BlobId>,
+    /// What its tree shows; not needed when that is its parent's.
+    state: Option<Arc<State>>,
     blobs: BTreeMap<BlobId, Vec<u8>>,
 }
 
@@ -73,7 +75,9 @@ impl Draft {
         let before = kinds::initial_state(mode, invited);
         let mut draft = Self::empty(Vec::new(), Message::Initial { mode, invited });
         let brought = draft.bring_all(author, &before)?;
-        draft.finish(before, author, brought, None)
+        let event = draft.event(author, brought, None, &Past::empty(), Arc::new(before))?;
+        let state = resolve::alone(event);
+        Ok(draft.show(state, &[]))
     }
 
     fn empty(parents: Vec<CommitId>, message: Message) -> Self {
@@ -82,7 +86,7 @@ impl Draft {
             message,
             tree: TreeId::from_bytes([0; 20]),
             trees: Vec::new(),
-            files: BTreeMap::new(),
+            state: None,
             blobs: BTreeMap::new(),
         }
     }
@@ -139,39 +143,40 @@ impl Draft {
         Ok(brought)
     }
 
-    fn finish(
-        mut self,
-        before: State,
+    /// What the commit does, as an event on this past, whose state is `before`.
+    fn event(
+        &self,
         author: &Credentials,
         brought: Brought,
         profile: Option<BlobId>,
-    ) -> Result<Self, DraftError> {
-        let act = kinds::act(&self.message, &before, profile).ok_or(DraftError::Target)?;
-        let event = Event {
+        past: &Past,
+        before: Arc<State>,
+    ) -> Result<Event, DraftError> {
+        Ok(Event {
             // Neither is known before the commit is signed, and neither is in the tree.
             commit: CommitId::from_bytes([0; 20]),
             generation: 0,
             author: author.account.uri(),
             device: author.device.device(),
             serial: None,
-            act,
+            act: kinds::act(&self.message, &before, profile, &brought).ok_or(DraftError::Target)?,
             brought,
-            past: Default::default(),
-            known: Default::default(),
-            before: Arc::new(before),
-        };
-        self.show(&apply::after(&event));
-        Ok(self)
+            past: past.events.clone(),
+            known: past.control.clone(),
+            before,
+        })
     }
 
-    fn show(&mut self, state: &State) {
-        let rendered = state.render();
+    /// Gives the draft the tree of `state`; those of `others` are there already.
+    fn show(mut self, state: Arc<State>, others: &[&State]) -> Self {
+        let rendered = state.render_since(others);
         self.tree = rendered.id;
         self.trees = rendered.trees;
-        self.files = state.files();
-        if self.files.values().any(|blob| *blob == crate::render::empty_blob()) {
-            self.blobs.insert(crate::render::empty_blob(), Vec::new());
+        if state.has_empty_files() {
+            self.blobs.insert(EMPTY_BLOB, Vec::new());
         }
+        self.state = Some(state);
+        self
     }
 
     /// The tree.
@@ -194,7 +199,7 @@ impl Draft {
         self.blobs.values().map(Vec::as_slice)
     }
 
-    /// The bytes of its tree objects; none when its tree is its parent's.
+    /// The bytes of its tree objects, but for those that its parents have.
     pub fn trees(&self) -> &[Vec<u8>] {
         &self.trees
     }
@@ -210,7 +215,7 @@ impl BlobSource for Draft {
         if *tree != self.tree {
             return Err(SourceError::Missing(tree.to_string()));
         }
-        Ok(self.files.get(path).copied())
+        Ok(self.state.as_ref().and_then(|state| state.file(path)))
     }
 
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {
@@ -238,7 +243,7 @@ impl Replica {
         let mut draft = Draft::empty(parents.to_vec(), message);
         match *parents {
             [parent] if draft.message != Message::Merge => {
-                let before = self.record(&parent).state.clone();
+                let Record { past, state: before, .. } = self.record(&parent).clone();
                 let author_uri = author.account.uri();
                 if let Some(why) =
                     authority::bar(&before, &author_uri).filter(|_| !matches!(draft.message, Message::Join(_)))
@@ -254,18 +259,31 @@ impl Replica {
                     Message::Leave(_) => Brought::default(),
                     _ => draft.bring_missing(author, &before)?,
                 };
-                if kinds::act(&draft.message, &before, profile) == Some(Act::Witness) && brought == Brought::default() {
+                if kinds::act(&draft.message, &before, profile, &brought) == Some(Act::Witness) {
                     draft.tree = before.tree();
                     return Ok(draft);
                 }
-                draft.finish((*before).clone(), author, brought, profile)
+                let event = draft.event(author, brought, profile, &past, before.clone())?;
+                let uninvited = event.act == Act::Join && !kinds::may_join(&before, &author_uri);
+                let state = if uninvited { uninvited_join(&event) } else { self.after(event) };
+                Ok(draft.show(state, &[&before]))
             }
             [one, other] if draft.message == Message::Merge => {
                 let (_, state) = self.union(&one, &other);
-                draft.show(&state);
-                Ok(draft)
+                let parents = [one, other].map(|parent| self.record(&parent).state.clone());
+                Ok(draft.show(state, &[&parents[0], &parents[1]]))
             }
             _ => Err(DraftError::Parents(parents.len())),
         }
     }
+}
+
+/// What somebody who may not join would have the tree be. Judges then say what they say to anybody who tries.
+fn uninvited_join(event: &Event) -> Arc<State> {
+    let mut state = (*event.before).clone();
+    state.set_standing(event.author, event.brought.account.map(Standing::Member));
+    if let Some((device, papers)) = event.brought.device {
+        state.set_device(device, Some(papers));
+    }
+    Arc::new(state)
 }

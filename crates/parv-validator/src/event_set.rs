@@ -85,18 +85,10 @@ impl EventSet {
         self.combine(other, |a, b| a & b)
     }
 
-    /// The events that are here and not there.
-    pub(crate) fn difference(&self, other: &Self) -> Vec<EventNumber> {
+    /// The events that are here and not there, in the order of their numbers.
+    pub(crate) fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = EventNumber> + 'a {
         let start = self.full.min(other.full);
-        let mut events = Vec::new();
-        for index in start..self.words() {
-            let mut word = self.word(index) & !other.word(index);
-            while word != 0 {
-                events.push(index * WORD + word.trailing_zeros() as usize);
-                word &= word - 1;
-            }
-        }
-        events
+        (start..self.words()).flat_map(move |index| Bits { index, word: self.word(index) & !other.word(index) })
     }
 
     /// Whether all events here are there too.
@@ -113,9 +105,60 @@ impl EventSet {
         }
     }
 
-    /// The events in the order of their numbers, so parents come first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = EventNumber> + '_ {
-        self.difference(&Self::default()).into_iter()
+    /// The first event that is here and not there.
+    pub(crate) fn first_missing_in(&self, other: &Self) -> Option<EventNumber> {
+        self.difference(other).next()
+    }
+
+    /// The events with a number below `end`.
+    pub(crate) fn below(&self, end: EventNumber) -> Self {
+        let (words, bits) = (end / WORD, end % WORD);
+        if words < self.full {
+            let rest = if bits == 0 { Vec::new() } else { vec![(1 << bits) - 1] };
+            return Self { full: words, rest };
+        }
+        let mut rest: Vec<u64> = self.rest.iter().copied().take(words - self.full).collect();
+        if bits > 0 && words < self.words() {
+            rest.push(self.word(words) & ((1 << bits) - 1));
+        }
+        let mut set = Self { full: self.full, rest };
+        set.normalise();
+        set
+    }
+
+    /// The events against the order of their numbers, so children come first.
+    pub(crate) fn iter_rev(&self) -> impl Iterator<Item = EventNumber> + '_ {
+        (0..self.words()).rev().flat_map(|index| Bits { index, word: self.word(index) }.rev())
+    }
+}
+
+/// The events of one word.
+struct Bits {
+    index: usize,
+    word: u64,
+}
+
+impl Iterator for Bits {
+    type Item = EventNumber;
+
+    fn next(&mut self) -> Option<EventNumber> {
+        if self.word == 0 {
+            return None;
+        }
+        let bit = self.word.trailing_zeros() as usize;
+        self.word &= self.word - 1;
+        Some(self.index * WORD + bit)
+    }
+}
+
+impl DoubleEndedIterator for Bits {
+    fn next_back(&mut self) -> Option<EventNumber> {
+        if self.word == 0 {
+            return None;
+        }
+        let bit = WORD - 1 - self.word.leading_zeros() as usize;
+        self.word &= !(1 << bit);
+        Some(self.index * WORD + bit)
     }
 }
 
@@ -152,12 +195,17 @@ mod tests {
                 let (x, y) = (set(a.iter().copied()), set(b.iter().copied()));
                 assert_eq!(x.union(&y), set(a | b));
                 assert_eq!(x.intersection(&y), set(a & b));
-                assert_eq!(x.difference(&y), (a - b).into_iter().collect::<Vec<_>>());
+                assert_eq!(x.difference(&y).collect::<Vec<_>>(), (a - b).into_iter().collect::<Vec<_>>());
+                assert_eq!(x.first_missing_in(&y), (a - b).first().copied());
                 assert_eq!(x.is_subset(&y), a.is_subset(b));
                 assert_eq!(x == y, a == b);
                 assert_eq!(x.end(), a.last().map_or(0, |last| last + 1));
             }
-            assert_eq!(set(a.iter().copied()).iter().collect::<BTreeSet<_>>(), *a);
+            let x = set(a.iter().copied());
+            assert!(x.iter_rev().eq(a.iter().rev().copied()));
+            for end in [0, 1, 63, 64, 65, 128, 199, 200, 500, 501, 1000] {
+                assert_eq!(x.below(end), set(a.range(..end).copied()), "{a:?} below {end}");
+            }
         }
     }
 }

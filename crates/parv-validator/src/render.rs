@@ -1,66 +1,299 @@
 //! From a state to its one Git tree (validation §1 and §2, "the tree is a proof").
+//!
+//! Git's folders are flat lists, so a folder that changed is written anew, at a cost that grows with what is in it; the
+//! names of all others are remembered from the state that a state was made of.
 
-use parv_model::{BlobId, TreeId, TreePath, object};
+use crate::state::{Standing, State};
+use parv_model::{BlobId, Category, TreeId, TreePath, object};
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
-/// A tree and all trees below it.
+/// A tree and the trees below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// The id of the root tree.
     pub id: TreeId,
-    /// The bytes of every tree object, the root last.
+    /// The bytes of the tree objects, each after those that it names, the root last.
     pub trees: Vec<Vec<u8>>,
 }
 
 /// The blob of an empty file.
-pub(crate) fn empty_blob() -> BlobId {
-    object::blob_id(b"").expect("nothing is no collision attack")
+pub(crate) const EMPTY_BLOB: BlobId = BlobId::from_bytes([
+    0xe6, 0x9d, 0xe2, 0x9b, 0xb2, 0xd1, 0xd6, 0x43, 0x4b, 0x8b, 0x29, 0xae, 0x77, 0x5a, 0xd8, 0xc2, 0xe4, 0x8c, 0x53,
+    0x91,
+]);
+
+/// A folder whose name is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Folder {
+    /// `CRLs`.
+    Crls,
+    /// `admins`.
+    Admins,
+    /// `banned/admins`.
+    BannedAdmins,
+    /// `banned/devices`.
+    BannedDevices,
+    /// `banned/invited`.
+    BannedInvited,
+    /// `banned/members`.
+    BannedMembers,
+    /// `devices`.
+    Devices,
+    /// `invited`.
+    Invited,
+    /// `members`.
+    Members,
+    /// `votes`, with the folders in it.
+    Votes,
 }
 
-/// One folder while it is put together.
+const FOLDERS: usize = 10;
+
+impl Folder {
+    /// In the order in which Git sorts their names.
+    const TOP: [(&'static str, Folder); 5] = [
+        ("admins", Folder::Admins),
+        ("devices", Folder::Devices),
+        ("invited", Folder::Invited),
+        ("members", Folder::Members),
+        ("votes", Folder::Votes),
+    ];
+
+    /// Those in `banned`.
+    const BANNED: [(&'static str, Folder); 4] = [
+        ("admins", Folder::BannedAdmins),
+        ("devices", Folder::BannedDevices),
+        ("invited", Folder::BannedInvited),
+        ("members", Folder::BannedMembers),
+    ];
+}
+
+/// The names of the trees of a state, as far as they have been asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Trees {
+    /// None for a folder with nothing in it, which Git does not have.
+    folders: [OnceLock<Option<TreeId>>; FOLDERS],
+    root: OnceLock<TreeId>,
+}
+
+/// What is remembered is no part of a state.
+impl PartialEq for Trees {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Trees {}
+
+impl Trees {
+    /// Forgets a folder that changes.
+    pub(crate) fn forget(&mut self, folder: Folder) {
+        self.folders[folder as usize] = OnceLock::new();
+        self.root = OnceLock::new();
+    }
+
+    /// Forgets the root, for a file that lies in no folder.
+    pub(crate) fn forget_root(&mut self) {
+        self.root = OnceLock::new();
+    }
+}
+
+impl State {
+    /// The id of the tree that this state renders to.
+    pub fn tree(&self) -> TreeId {
+        *self.trees.root.get_or_init(|| name(&self.root(self.banned().as_deref())))
+    }
+
+    /// The tree that shows this state, with the bytes of all of its tree objects.
+    pub fn render(&self) -> Rendered {
+        self.render_since(&[])
+    }
+
+    /// The same without the folders that the trees of other states have too.
+    pub(crate) fn render_since(&self, others: &[&State]) -> Rendered {
+        let is_new = |folder: Folder| others.iter().all(|other| other.folder(folder) != self.folder(folder));
+        let mut trees = Vec::new();
+        for (_, folder) in Folder::BANNED.into_iter().chain([("CRLs", Folder::Crls)]).chain(Folder::TOP) {
+            if is_new(folder) {
+                trees.extend(self.write(folder));
+            }
+        }
+        let banned = self.banned();
+        trees.extend(banned.clone());
+        trees.push(self.root(banned.as_deref()));
+        Rendered { id: self.tree(), trees }
+    }
+
+    /// The file at a path.
+    pub(crate) fn file(&self, path: &TreePath) -> Option<BlobId> {
+        match *path {
+            TreePath::Admin(uri) | TreePath::Member(uri) | TreePath::Invited(uri) | TreePath::Banned(_, uri) => {
+                let (shown, blob) = self.accounts.get(&uri)?.shown()?;
+                (shown == folder_of(path)?).then_some(blob)
+            }
+            TreePath::Device(device) => self.devices.get(&device).map(|papers| papers.certificate.blob),
+            TreePath::BannedDevice(device) => self.banned_devices.get(&device).map(|papers| papers.certificate.blob),
+            TreePath::Crl(uri) => self.revocations.get(&uri)?.shown,
+            TreePath::Vote(kind, category, target, voter) => {
+                self.votes.contains(&crate::state::Vote { kind, category, target, voter }).then_some(EMPTY_BLOB)
+            }
+            TreePath::Profile => self.profile,
+        }
+    }
+
+    /// Whether a file of the tree is empty.
+    pub(crate) fn has_empty_files(&self) -> bool {
+        let empty = |standing: &Standing| standing.shown().is_some_and(|(_, blob)| blob == EMPTY_BLOB);
+        !self.votes.is_empty() || self.accounts.values().any(empty)
+    }
+
+    fn folder(&self, folder: Folder) -> Option<TreeId> {
+        *self.trees.folders[folder as usize].get_or_init(|| self.write(folder).last().map(|bytes| name(bytes)))
+    }
+
+    /// The bytes of a folder's tree objects, its own last; none if nothing is in it.
+    fn write(&self, folder: Folder) -> Vec<Vec<u8>> {
+        let mut list = List::default();
+        match folder {
+            Folder::Votes => return self.write_votes(),
+            Folder::Crls => {
+                let shown = self.revocations.iter().filter_map(|(uri, list)| Some((uri, list.shown?)));
+                shown.for_each(|(uri, blob)| list.file(uri.as_bytes(), ".crl", blob));
+            }
+            Folder::Devices | Folder::BannedDevices => {
+                let devices = if folder == Folder::Devices { &self.devices } else { &self.banned_devices };
+                for (id, device) in devices {
+                    list.file(id.as_bytes(), ".crt", device.certificate.blob);
+                }
+            }
+            accounts => {
+                let suffix = if matches!(accounts, Folder::Invited | Folder::BannedInvited) { "" } else { ".crt" };
+                for (uri, standing) in &self.accounts {
+                    if let Some((_, blob)) = standing.shown().filter(|(shown, _)| *shown == accounts) {
+                        list.file(uri.as_bytes(), suffix, blob);
+                    }
+                }
+            }
+        }
+        list.bytes().into_iter().collect()
+    }
+
+    fn write_votes(&self) -> Vec<Vec<u8>> {
+        let mut votes = Directory::default();
+        for vote in &self.votes {
+            let names = [vote.kind.name().into(), vote.category.folder().into(), vote.target.id()];
+            let folder = names.into_iter().fold(&mut votes, |folder, name| folder.folders.entry(name).or_default());
+            folder.files.insert(*vote.voter.as_bytes());
+        }
+        let mut trees = Vec::new();
+        if !self.votes.is_empty() {
+            votes.write(&mut trees);
+        }
+        trees
+    }
+
+    /// The bytes of `banned`; none if nobody is.
+    fn banned(&self) -> Option<Vec<u8>> {
+        let mut list = List::default();
+        for (folder_name, folder) in Folder::BANNED {
+            list.folder(folder_name, self.folder(folder));
+        }
+        list.bytes()
+    }
+
+    /// The bytes of the root tree. Git sorts entries by name, a folder's with a slash behind it.
+    fn root(&self, banned: Option<&[u8]>) -> Vec<u8> {
+        let mut list = List::default();
+        list.folder("CRLs", self.folder(Folder::Crls));
+        for (folder_name, folder) in Folder::TOP {
+            match folder {
+                Folder::Devices => list.folder("banned", banned.map(name)),
+                Folder::Votes => list.entry("100644", "profile.vcf", self.profile.as_ref().map(BlobId::as_bytes)),
+                _ => {}
+            }
+            list.folder(folder_name, self.folder(folder));
+        }
+        list.0
+    }
+}
+
+/// The folder that an account's file at this path lies in.
+fn folder_of(path: &TreePath) -> Option<Folder> {
+    match path {
+        TreePath::Admin(_) => Some(Folder::Admins),
+        TreePath::Member(_) => Some(Folder::Members),
+        TreePath::Invited(_) => Some(Folder::Invited),
+        TreePath::Banned(Category::Admins, _) => Some(Folder::BannedAdmins),
+        TreePath::Banned(Category::Members, _) => Some(Folder::BannedMembers),
+        TreePath::Banned(Category::Invited, _) => Some(Folder::BannedInvited),
+        _ => None,
+    }
+}
+
+/// The bytes of a tree object, its entries in the order in which they come.
 #[derive(Default)]
-struct Folder {
-    files: BTreeMap<String, BlobId>,
-    folders: BTreeMap<String, Folder>,
-}
+struct List(Vec<u8>);
 
-/// Writes the tree objects for these files.
-pub(crate) fn render(files: &BTreeMap<TreePath, BlobId>) -> Rendered {
-    let mut root = Folder::default();
-    for (path, blob) in files {
-        let path = path.to_string();
-        let mut folder = &mut root;
-        let mut names = path.split('/').peekable();
-        while let Some(name) = names.next() {
-            if names.peek().is_none() {
-                folder.files.insert(name.to_owned(), *blob);
-            } else {
-                folder = folder.folders.entry(name.to_owned()).or_default();
+impl List {
+    fn entry(&mut self, mode: &str, name: &str, id: Option<&[u8; 20]>) {
+        if let Some(id) = id {
+            for part in [mode.as_bytes(), b" ", name.as_bytes(), b"\0", id] {
+                self.0.extend_from_slice(part);
             }
         }
     }
-    let mut trees = Vec::new();
-    let id = root.write(&mut trees);
-    Rendered { id, trees }
+
+    fn folder(&mut self, name: &str, id: Option<TreeId>) {
+        self.entry("40000", name, id.as_ref().map(TreeId::as_bytes));
+    }
+
+    /// A file that is named by the hex digits of a key.
+    fn file(&mut self, key: &[u8; 32], suffix: &str, blob: BlobId) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.0.extend_from_slice(b"100644 ");
+        self.0.extend(key.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
+        for part in [suffix.as_bytes(), b"\0", blob.as_bytes()] {
+            self.0.extend_from_slice(part);
+        }
+    }
+
+    fn bytes(self) -> Option<Vec<u8>> {
+        (!self.0.is_empty()).then_some(self.0)
+    }
 }
 
-impl Folder {
+/// A folder of votes while it is put together: further folders, or empty files. All names in one folder are of one kind, so
+/// their own order is Git's.
+#[derive(Default)]
+struct Directory {
+    folders: BTreeMap<String, Directory>,
+    files: std::collections::BTreeSet<[u8; 32]>,
+}
+
+impl Directory {
     fn write(&self, trees: &mut Vec<Vec<u8>>) -> TreeId {
-        // Git sorts entries by name, a folder's with a slash behind it.
-        let mut entries: BTreeMap<String, (&str, &str, [u8; 20])> = BTreeMap::new();
-        for (name, blob) in &self.files {
-            entries.insert(name.clone(), ("100644", name, *blob.as_bytes()));
+        let mut list = List::default();
+        for (folder_name, folder) in &self.folders {
+            list.folder(folder_name, Some(folder.write(trees)));
         }
-        for (name, folder) in &self.folders {
-            entries.insert(format!("{name}/"), ("40000", name, *folder.write(trees).as_bytes()));
-        }
-        let mut bytes = Vec::new();
-        for (mode, name, id) in entries.values() {
-            bytes.extend_from_slice(format!("{mode} {name}\0").as_bytes());
-            bytes.extend_from_slice(id);
-        }
-        let id = object::tree_id(&bytes).expect("a tree of our own names and genuine ids is no collision attack");
-        trees.push(bytes);
+        self.files.iter().for_each(|voter| list.file(voter, "", EMPTY_BLOB));
+        let id = name(&list.0);
+        trees.push(list.0);
         id
+    }
+}
+
+fn name(tree: &[u8]) -> TreeId {
+    object::tree_id(tree).expect("a tree of our own names and genuine ids is no collision attack")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_empty_file_is_gits() {
+        assert_eq!(object::blob_id(b""), Ok(EMPTY_BLOB));
     }
 }

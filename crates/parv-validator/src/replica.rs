@@ -12,7 +12,7 @@ use crate::equivocation::{Equivocation, Trails};
 use crate::event::{Act, Event, Past};
 use crate::event_set::EventSet;
 use crate::kinds::{self, Deed, Editable};
-use crate::resolve::{Memo, Resolver, apply};
+use crate::resolve::{Memo, Resolver};
 use crate::source::BlobSource;
 use crate::state::State;
 use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Role, Rule, Target, Uri, VoteKind};
@@ -106,6 +106,7 @@ impl Replica {
         let generation = parents.iter().map(|parent| self.ancestry.generation(parent) + 1).max().unwrap_or(0);
         let parent_time = parents.iter().map(|parent| self.record(parent).clamped_time).max().unwrap_or(0);
         let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
+            require_tree(commit, &before)?;
             (past, before)
         } else {
             let papers = brought.device.map(|(_, papers)| papers);
@@ -122,14 +123,17 @@ impl Replica {
                 known: past.control.clone(),
                 before: before.clone(),
             };
-            let state = if act == Act::Witness { before } else { Arc::new(apply::after(&event)) };
-            require_tree(commit, &state)?;
-            let past = Arc::new(past.with(self.events.len(), &event));
+            let number = self.events.len();
+            let past = Arc::new(past.with(number, &event));
             self.events.push(event);
-            self.memo.insert(past.events.clone(), state.clone());
+            let state = self.resolve(&past.events);
+            if let Err(refusal) = require_tree(commit, &state) {
+                self.memo.remove(&past.events);
+                self.events.pop();
+                return Err(refusal);
+            }
             (past, state)
         };
-        require_tree(commit, &state)?;
         let record = Record {
             clamped_time: commit.commit().time.max(parent_time),
             author,
@@ -238,17 +242,30 @@ impl Replica {
             return self.record(&self.conversation.root()).state.clone();
         };
         let Record { past, state, .. } = self.record(first);
-        let (mut events, mut state) = (past.events.clone(), state.clone());
-        for other in others {
-            let Record { past, state: other_state, .. } = self.records[other].clone();
-            state = Resolver::new(&self.events, &mut self.memo).union((&events, &state), (&past.events, &other_state));
-            events = events.union(&past.events);
+        if others.is_empty() {
+            return state.clone();
         }
+        let all = others.iter().fold(past.events.clone(), |all, other| all.union(&self.record(other).past.events));
+        self.resolve(&all)
+    }
+
+    /// `resolve` of a set of events closed under ancestors.
+    fn resolve(&mut self, set: &EventSet) -> Arc<State> {
+        Resolver::new(&self.events, &mut self.memo).settle(set).state.clone()
+    }
+
+    /// The state after an event that is not admitted (yet).
+    pub(crate) fn after(&mut self, event: Event) -> Arc<State> {
+        let set = event.past.with(self.events.len());
+        self.events.push(event);
+        let state = self.resolve(&set);
+        self.memo.remove(&set);
+        self.events.pop();
         state
     }
 
-    /// The same state as [`state`](Self::state), by the rules in full: no fast path, nothing remembered. Slow; it is there
-    /// for properties and fuzzers to hold the fast paths against.
+    /// The same state as [`state`](Self::state), from all events at once: nothing is taken as settled, nothing remembered.
+    /// Slow; it is there for properties and fuzzers to hold the fast way against.
     pub fn resolve_in_full(&self, heads: &[CommitId]) -> State {
         let events = self
             .maximal(heads)
@@ -256,8 +273,7 @@ impl Replica {
             .map(|head| &self.record(head).past.events)
             .fold(self.record(&self.conversation.root()).past.events.clone(), |all, events| all.union(events));
         let mut memo = Memo::new();
-        let state = Resolver::new(&self.events, &mut memo).state(&events);
-        (*state).clone()
+        (*Resolver::plain(&self.events, &mut memo).settle(&events).state).clone()
     }
 
     /// The gate (validation §8): whether the fetched heads may be let in next to the local ones. The author of each must
@@ -284,10 +300,10 @@ impl Replica {
 
     /// The state and past of two heads together.
     pub(crate) fn union(&mut self, one: &CommitId, other: &CommitId) -> (Past, Arc<State>) {
-        let (one, other) = (self.record(one).clone(), self.record(other).clone());
-        let state = Resolver::new(&self.events, &mut self.memo)
-            .union((&one.past.events, &one.state), (&other.past.events, &other.state));
-        (one.past.union(&other.past), state)
+        let past_of = |commit| self.record(commit).past.clone();
+        let past = past_of(one).union(&past_of(other));
+        let state = self.resolve(&past.events);
+        (past, state)
     }
 
     /// The admitted commits, children first.

@@ -1,11 +1,11 @@
 //! The state of a conversation: who is what, which devices write, which votes are open, what it is called.
 
-use crate::render::{self, Rendered};
+use crate::render::{EMPTY_BLOB, Folder, Trees};
 use crate::revocation::Revocations;
 use imbl::{OrdMap, OrdSet};
 use parv_identity::certificate::{Serial, Validity};
-use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, Target, TreeId, TreePath, Uri, VoteKind};
-use std::collections::{BTreeMap, BTreeSet};
+use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, Target, Uri, VoteKind};
+use std::collections::BTreeSet;
 
 /// A certificate in the tree: its file, and when it is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,17 +14,35 @@ pub(crate) struct Certificate {
     pub(crate) validity: Validity,
 }
 
-/// What a file of an account in the tree says about it.
+/// What somebody is, as the tree shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// `admins/<uri>.crt`.
-    Admin(Certificate),
+    /// `admins/<uri>.crt`, and since when.
+    Admin(Certificate, Seniority),
     /// `members/<uri>.crt`.
     Member(Certificate),
     /// `invited/<uri>`.
     Invited,
     /// `banned/<category>/<uri>[.crt]`.
     Banned(Category, Option<Certificate>),
+    /// Was a member and went. Not in the tree: they left nothing behind.
+    Left,
+}
+
+impl Standing {
+    /// The folder in which the tree shows it, and the file's blob.
+    pub(crate) fn shown(&self) -> Option<(Folder, BlobId)> {
+        let of = |certificate: &Option<Certificate>| certificate.map_or(EMPTY_BLOB, |it| it.blob);
+        match self {
+            Self::Admin(certificate, _) => Some((Folder::Admins, certificate.blob)),
+            Self::Member(certificate) => Some((Folder::Members, certificate.blob)),
+            Self::Invited => Some((Folder::Invited, EMPTY_BLOB)),
+            Self::Banned(Category::Admins, certificate) => Some((Folder::BannedAdmins, of(certificate))),
+            Self::Banned(Category::Members, certificate) => Some((Folder::BannedMembers, of(certificate))),
+            Self::Banned(_, certificate) => Some((Folder::BannedInvited, of(certificate))),
+            Self::Left => None,
+        }
+    }
 }
 
 /// A device certificate in the tree.
@@ -58,48 +76,38 @@ pub struct State {
     /// Mode 0: the only other person there can be.
     pub(crate) named: Option<Uri>,
     pub(crate) accounts: OrdMap<Uri, Standing>,
-    /// Who was a member and went. Not in the tree: they left nothing behind.
-    pub(crate) left: OrdSet<Uri>,
-    pub(crate) admins: Vec<(Seniority, Uri)>,
+    /// The most senior first.
+    pub(crate) admins: OrdSet<(Seniority, Uri)>,
     pub(crate) devices: OrdMap<DeviceId, Device>,
     /// Devices that were banned by themselves, whatever becomes of their accounts.
     pub(crate) banned_devices: OrdMap<DeviceId, Device>,
     pub(crate) revocations: OrdMap<Uri, Revocations>,
-    pub(crate) votes: BTreeSet<Vote>,
+    pub(crate) votes: OrdSet<Vote>,
     pub(crate) profile: Option<BlobId>,
     /// The bans that count, lifted or not, and whom or what they are about. Not in the tree.
     pub(crate) bans: OrdMap<CommitId, Target>,
     /// Resolutions that stand undecided against each other (validation §6): without effect, shown to people.
     pub(crate) undecided: BTreeSet<CommitId>,
-    tree: TreeId,
+    pub(crate) trees: Trees,
 }
 
 impl State {
     /// Nobody and nothing, in this mode.
     pub(crate) fn empty(mode: Mode, named: Option<Uri>) -> Self {
-        let mut state = Self {
+        Self {
             mode,
             named,
             accounts: OrdMap::new(),
-            left: OrdSet::new(),
-            admins: Vec::new(),
+            admins: OrdSet::new(),
             devices: OrdMap::new(),
             banned_devices: OrdMap::new(),
             revocations: OrdMap::new(),
-            votes: BTreeSet::new(),
+            votes: OrdSet::new(),
             profile: None,
             bans: OrdMap::new(),
             undecided: BTreeSet::new(),
-            tree: TreeId::from_bytes([0; 20]),
-        };
-        state.seal();
-        state
-    }
-
-    /// Computes the tree id again; every change of a state ends with it.
-    pub(crate) fn seal(&mut self) {
-        self.admins.sort();
-        self.tree = self.render().id;
+            trees: Trees::default(),
+        }
     }
 
     /// The mode of the conversation.
@@ -112,20 +120,15 @@ impl State {
         self.named
     }
 
-    /// The id of the tree that this state renders to.
-    pub fn tree(&self) -> TreeId {
-        self.tree
-    }
-
     /// What somebody is; `None` for a stranger.
     pub fn role(&self, uri: &Uri) -> Option<Role> {
-        match self.accounts.get(uri) {
-            Some(Standing::Admin(_)) => Some(Role::Admin),
-            Some(Standing::Member(_)) => Some(Role::Member),
-            Some(Standing::Invited) => Some(Role::Invited),
-            Some(Standing::Banned(..)) => Some(Role::Banned),
-            None => self.left.contains(uri).then_some(Role::Left),
-        }
+        self.accounts.get(uri).map(|standing| match standing {
+            Standing::Admin(..) => Role::Admin,
+            Standing::Member(_) => Role::Member,
+            Standing::Invited => Role::Invited,
+            Standing::Banned(..) => Role::Banned,
+            Standing::Left => Role::Left,
+        })
     }
 
     /// Whether somebody may write.
@@ -140,8 +143,7 @@ impl State {
 
     /// Everybody who ever was invited, with what they are now, in the order of their URIs.
     pub fn people(&self) -> impl Iterator<Item = (Uri, Role)> + '_ {
-        let everybody: BTreeSet<Uri> = self.accounts.keys().chain(&self.left).copied().collect();
-        everybody.into_iter().filter_map(|uri| Some((uri, self.role(&uri)?)))
+        self.accounts.keys().filter_map(|uri| Some((*uri, self.role(uri)?)))
     }
 
     /// The admins, the most senior first.
@@ -215,38 +217,12 @@ impl State {
         self.undecided.iter().copied()
     }
 
-    /// The tree that shows this state, with the bytes of all of its tree objects.
-    pub fn render(&self) -> Rendered {
-        render::render(&self.files())
-    }
-
-    /// Every file of the tree.
-    pub(crate) fn files(&self) -> BTreeMap<TreePath, BlobId> {
-        let empty = render::empty_blob();
-        let accounts = self.accounts.iter().map(|(&uri, standing)| match *standing {
-            Standing::Admin(certificate) => (TreePath::Admin(uri), certificate.blob),
-            Standing::Member(certificate) => (TreePath::Member(uri), certificate.blob),
-            Standing::Invited => (TreePath::Invited(uri), empty),
-            Standing::Banned(category, certificate) => {
-                (TreePath::Banned(category, uri), certificate.map_or(empty, |certificate| certificate.blob))
-            }
-        });
-        let devices = self.devices.iter().map(|(&id, device)| (TreePath::Device(id), device.certificate.blob));
-        let banned_devices =
-            self.banned_devices.iter().map(|(&id, device)| (TreePath::BannedDevice(id), device.certificate.blob));
-        let lists = self.revocations.iter().filter_map(|(&uri, list)| Some((TreePath::Crl(uri), list.shown?)));
-        let votes =
-            self.votes.iter().map(|vote| (TreePath::Vote(vote.kind, vote.category, vote.target, vote.voter), empty));
-        let profile = self.profile.map(|blob| (TreePath::Profile, blob));
-        accounts.chain(devices).chain(banned_devices).chain(lists).chain(votes).chain(profile).collect()
-    }
-
     /// The account certificate of somebody who is, or was before a ban, a member.
     pub(crate) fn account_certificate(&self, uri: &Uri) -> Option<Certificate> {
         match *self.accounts.get(uri)? {
-            Standing::Admin(certificate) | Standing::Member(certificate) => Some(certificate),
+            Standing::Admin(certificate, _) | Standing::Member(certificate) => Some(certificate),
             Standing::Banned(_, certificate) => certificate,
-            Standing::Invited => None,
+            Standing::Invited | Standing::Left => None,
         }
     }
 
@@ -254,10 +230,11 @@ impl State {
     pub(crate) fn category(&self, target: &Target) -> Option<Category> {
         match target {
             Target::Account(uri) => match *self.accounts.get(uri)? {
-                Standing::Admin(_) => Some(Category::Admins),
+                Standing::Admin(..) => Some(Category::Admins),
                 Standing::Member(_) => Some(Category::Members),
                 Standing::Invited => Some(Category::Invited),
                 Standing::Banned(category, _) => Some(category),
+                Standing::Left => None,
             },
             Target::Device(device) => self.owner(device).map(|_| Category::Devices),
         }
@@ -268,4 +245,73 @@ impl State {
         let known = self.devices.get(device).or_else(|| self.banned_devices.get(device));
         known.map(|device| device.account)
     }
+
+    /// Changes what somebody is.
+    pub(crate) fn set_standing(&mut self, uri: Uri, standing: Option<Standing>) {
+        let before = self.accounts.get(&uri).copied();
+        if before == standing {
+            return;
+        }
+        if let Some(Standing::Admin(_, since)) = before {
+            self.admins.remove(&(since, uri));
+        }
+        if let Some(Standing::Admin(_, since)) = standing {
+            self.admins.insert((since, uri));
+        }
+        match standing {
+            Some(standing) => drop(self.accounts.insert(uri, standing)),
+            None => drop(self.accounts.remove(&uri)),
+        }
+        let [before, after] = [before, standing].map(|standing| standing.and_then(|standing| standing.shown()));
+        if before != after {
+            before.into_iter().chain(after).for_each(|(folder, _)| self.trees.forget(folder));
+        }
+    }
+
+    /// Changes whether, and with which certificate, a device may write.
+    pub(crate) fn set_device(&mut self, id: DeviceId, device: Option<Device>) {
+        if set(&mut self.devices, id, device) {
+            self.trees.forget(Folder::Devices);
+        }
+    }
+
+    /// Changes whether a device is banned.
+    pub(crate) fn set_banned_device(&mut self, id: DeviceId, device: Option<Device>) {
+        if set(&mut self.banned_devices, id, device) {
+            self.trees.forget(Folder::BannedDevices);
+        }
+    }
+
+    /// Changes what an account has said of its devices.
+    pub(crate) fn set_revocations(&mut self, account: Uri, revocations: Revocations) {
+        if set(&mut self.revocations, account, Some(revocations)) {
+            self.trees.forget(Folder::Crls);
+        }
+    }
+
+    /// Opens a vote, or closes it.
+    pub(crate) fn set_vote(&mut self, vote: Vote, open: bool) {
+        let changed = if open { self.votes.insert(vote).is_none() } else { self.votes.remove(&vote).is_some() };
+        if changed {
+            self.trees.forget(Folder::Votes);
+        }
+    }
+
+    /// Replaces the profile.
+    pub(crate) fn set_profile(&mut self, profile: BlobId) {
+        self.profile = Some(profile);
+        self.trees.forget_root();
+    }
+}
+
+/// Changes an entry of a map; tells whether that made a difference.
+fn set<K: Copy + Ord, V: Clone + PartialEq>(map: &mut OrdMap<K, V>, key: K, value: Option<V>) -> bool {
+    if map.get(&key) == value.as_ref() {
+        return false;
+    }
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+    true
 }

@@ -25,13 +25,20 @@ pub(super) fn newcomer(
     Ok((author, brought))
 }
 
+/// Whether somebody may come in: an invitee; in mode `PUBLIC` also a stranger, and who has left.
+pub(crate) fn may_join(before: &State, uri: &Uri) -> bool {
+    match before.role(uri) {
+        Some(Role::Invited) => true,
+        None | Some(Role::Left) => before.mode() == Mode::Public,
+        Some(Role::Banned | Role::Admin | Role::Member) => false,
+    }
+}
+
 pub(super) fn check(case: &Case<'_>, uri: &Uri) -> Result<(), Refusal> {
     case.require(*uri == case.author, || format!("{} cannot join in the name of {uri}", case.author))?;
-    match case.before.role(uri) {
-        Some(Role::Invited) => Ok(()),
-        None | Some(Role::Left) if case.before.mode() == Mode::Public => Ok(()),
-        None | Some(Role::Left) => Err(case.refuse(format!("{uri} has not been invited"))),
-        Some(Role::Banned) => Err(case.refuse(format!("{uri} is banned"))),
-        Some(Role::Admin | Role::Member) => Err(case.refuse(format!("{uri} is already here"))),
-    }
+    case.require(may_join(case.before, uri), || match case.before.role(uri) {
+        Some(Role::Banned) => format!("{uri} is banned"),
+        Some(Role::Admin | Role::Member) => format!("{uri} is already here"),
+        Some(Role::Invited | Role::Left) | None => format!("{uri} has not been invited"),
+    })
 }

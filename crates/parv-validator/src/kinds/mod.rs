@@ -18,6 +18,7 @@ use crate::state::State;
 use parv_model::{BlobId, CommitId, DeviceId, Message, Refusal, Rule, Target, TreePath, Uri, VoteKind};
 
 pub(crate) use initial::{initial, initial_state};
+pub(crate) use join::may_join;
 pub(crate) use reference::Editable;
 
 /// What a commit does, and by whom: all that the state machine needs of it.
@@ -83,18 +84,15 @@ pub(crate) fn ordinary(
             return Err(commit.refuse(Rule::Structure, "it has one parent, which its kind has not"));
         }
     }
-    let act = act(commit.message(), before, profile_blob)
+    let act = act(commit.message(), before, profile_blob, &brought)
         .ok_or_else(|| case.refuse("its target is not in this conversation"))?;
-    let act = match act {
-        Act::Witness if brought != Brought::default() => Act::Certificates,
-        act => act,
-    };
     Ok(Deed { author, act, brought })
 }
 
-/// What a message does in a state; `None` when it is about somebody who has no file there. Whether it may is not asked.
-pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) -> Option<Act> {
-    Some(match *message {
+/// What a message does in a state, with what its commit brings; `None` when it is about somebody who has no file there.
+/// Whether it may is not asked.
+pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>, brought: &Brought) -> Option<Act> {
+    let act = match *message {
         Message::Initial { invited, .. } => Act::Initial { invited },
         Message::Text { .. } | Message::Reply { .. } | Message::Reaction { .. } | Message::Edit { .. } => Act::Witness,
         Message::File(_) | Message::Call(_) | Message::Merge => Act::Witness,
@@ -104,7 +102,8 @@ pub(crate) fn act(message: &Message, before: &State, profile: Option<BlobId>) ->
         Message::Vote(kind, target) => Act::Vote { kind, category: before.category(&target)?, target },
         Message::Resolve(kind, target) => Act::Resolve { kind, category: before.category(&target)?, target },
         Message::UpdateProfile => Act::Profile(profile?),
-    })
+    };
+    Some(if act == Act::Witness && *brought != Brought::default() { Act::Certificates } else { act })
 }
 
 /// Whether somebody, or a device, is what a vote or a resolution of this kind can be about.

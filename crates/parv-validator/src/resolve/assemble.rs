@@ -1,83 +1,118 @@
 //! From the events that count to the state they stand for.
+//!
+//! Only what the region touches is looked at anew; everything else is as it was below.
 
-use super::Events;
+use super::counts::{self, Counts};
 use super::fixpoint::Outcome;
-use super::standing::{Counted, Membership};
-use crate::event::Act;
-use crate::event_set::{EventNumber, EventSet};
-use crate::revocation::Revocations;
-use crate::state::{Certificate, Device, Standing, State, Vote};
-use imbl::OrdMap;
-use parv_model::{BlobId, Category, CommitId, DeviceId, Target, Uri, VoteKind};
-use std::collections::BTreeMap;
+use super::region::Region;
+use super::standing::{About, Membership};
+use super::{Events, Settled};
+use crate::event::{Act, Event};
+use crate::event_set::EventNumber;
+use crate::state::{Certificate, Standing, State, Vote};
+use parv_model::{BlobId, Category, DeviceId, Target, Uri, VoteKind};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Makes the state.
-pub(super) fn assemble(events: Events<'_>, set: &EventSet, outcome: &Outcome) -> State {
-    let mut counted = Counted::new(events);
-    outcome.alive.iter().for_each(|&e| counted.push(e));
-    let mut assembly = Assembly { events, set, alive: &outcome.alive, counted };
-    let mut state = assembly.beginning();
-    let accounts: Vec<Uri> = assembly.counted.accounts().copied().collect();
-    for uri in accounts {
-        assembly.account(&mut state, uri);
+pub(super) fn assemble(events: Events<'_>, region: &Region, outcome: &Outcome) -> Settled {
+    if let Some(base) = &region.base
+        && region.control.is_empty()
+    {
+        return (**base).clone();
     }
-    assembly.devices(&mut state);
-    assembly.revocations(&mut state);
-    assembly.votes(&mut state);
-    state.profile = assembly.profile();
-    state.bans = assembly.bans();
-    state.undecided = outcome.undecided.iter().map(|&r| events.get(r).commit).collect();
-    state.seal();
-    state
+    let mut counts = region.below().clone();
+    let touched = Touched::by(events, region);
+    outcome.alive.iter().for_each(|&e| counts.push(events, e));
+    for (list, author) in region.control.iter().map(|&e| (e, events.get(e))).filter(|(_, e)| e.brought.list.is_some()) {
+        counts.push_list(author.author, list);
+    }
+    let mut assembly = Assembly { events, region, outcome, state: beginning(events, region), counts };
+    assembly.bans_and_ballots();
+    touched.accounts.iter().for_each(|&uri| assembly.account(uri));
+    let owned = touched.accounts.iter().flat_map(|&uri| assembly.counts.owned(uri));
+    let devices: BTreeSet<DeviceId> = owned.chain(touched.devices.iter().copied()).collect();
+    devices.into_iter().for_each(|device| assembly.device(device));
+    touched.accounts.iter().for_each(|&uri| assembly.revocations(uri));
+    assembly.votes(&touched);
+    if let Some(profile) = assembly.profile() {
+        assembly.state.set_profile(profile);
+    }
+    let undecided = outcome.undecided.iter().map(|&r| events.get(r).commit);
+    assembly.state.undecided = undecided.collect();
+    Settled { state: Arc::new(assembly.state), counts: assembly.counts }
+}
+
+/// The state below; at the beginning nobody yet, in the mode that the first commit fixed.
+fn beginning(events: Events<'_>, region: &Region) -> State {
+    match (&region.base, region.all.first()) {
+        (Some(base), _) => (*base.state).clone(),
+        (None, Some(&first)) => State::empty(events.get(first).before.mode, events.get(first).before.named),
+        // No events at all: the ground before any first commit, where nobody has a part in anything.
+        (None, None) => State::empty(parv_model::Mode::OneToOne, None),
+    }
+}
+
+/// The accounts and devices that a region is about or that wrote it.
+struct Touched {
+    accounts: BTreeSet<Uri>,
+    devices: BTreeSet<DeviceId>,
+}
+
+impl Touched {
+    fn by(events: Events<'_>, region: &Region) -> Self {
+        let mut touched = Self { accounts: BTreeSet::new(), devices: BTreeSet::new() };
+        for &e in &region.control {
+            touched.accounts.insert(events.get(e).author);
+            for target in counts::subjects(events, e) {
+                match target {
+                    Target::Account(uri) => drop(touched.accounts.insert(uri)),
+                    Target::Device(device) => drop(touched.devices.insert(device)),
+                }
+            }
+            touched.devices.extend(counts::shows(events, e).map(|(device, _)| device));
+        }
+        touched
+    }
 }
 
 struct Assembly<'a> {
     events: Events<'a>,
-    set: &'a EventSet,
-    alive: &'a [EventNumber],
-    counted: Counted<'a>,
+    region: &'a Region,
+    outcome: &'a Outcome,
+    state: State,
+    counts: Counts,
 }
 
 impl Assembly<'_> {
-    /// Nobody yet, in the mode that the first commit fixed.
-    fn beginning(&self) -> State {
-        match self.set.iter().next().map(|first| self.events.get(first)) {
-            Some(first) => State::empty(first.before.mode, first.before.named),
-            // No events at all: the ground before any first commit, where nobody has a part in anything.
-            None => State::empty(parv_model::Mode::OneToOne, None),
-        }
+    fn about(&self, target: impl Into<Target>) -> About<'_> {
+        let target = target.into();
+        About::new(self.events, target, self.counts.about(target))
     }
 
-    fn account(&mut self, state: &mut State, uri: Uri) {
-        let standing = match self.counted.membership(&uri, self.set) {
-            Membership::Member => {
-                let Some(certificate) = self.account_certificate(uri) else {
-                    return;
-                };
-                let promotions = self.counted.promotions(&uri, self.set);
+    fn account(&mut self, uri: Uri) {
+        let about = self.about(uri);
+        let membership = about.membership();
+        let promotions = if membership == Membership::Member { about.promotions() } else { Vec::new() };
+        let standing = match membership {
+            Membership::Member => self.account_certificate(uri).map(|certificate| {
                 match promotions.iter().map(|&p| self.events.get(p).key()).min() {
-                    Some(seniority) => {
-                        state.admins.push((seniority, uri));
-                        Standing::Admin(certificate)
-                    }
+                    Some(seniority) => Standing::Admin(certificate, seniority),
                     None => Standing::Member(certificate),
                 }
-            }
-            Membership::Banned => self.banned(uri),
-            Membership::Invited => Standing::Invited,
-            Membership::Left => {
-                state.left.insert(uri);
-                return;
-            }
-            Membership::Unknown => return,
+            }),
+            Membership::Banned => Some(self.banned(uri)),
+            Membership::Invited => Some(Standing::Invited),
+            Membership::Left => Some(Standing::Left),
+            Membership::Unknown => None,
         };
-        state.accounts.insert(uri, standing);
+        self.state.set_standing(uri, standing);
     }
 
     /// Where a banned one's certificate lies: the highest folder that a ban in force took it from.
     fn banned(&self, uri: Uri) -> Standing {
-        let bans = self.counted.bans_in_force(&uri, self.set);
-        let categories = bans.iter().filter_map(|&b| match self.events.get(b).act {
+        let about = self.about(uri);
+        let categories = about.bans_in_force().filter_map(|b| match self.events.get(b).act {
             Act::Resolve { category, .. } => Some(category),
             _ => None,
         });
@@ -90,114 +125,123 @@ impl Assembly<'_> {
     }
 
     fn account_certificate(&self, uri: Uri) -> Option<Certificate> {
-        let brought = self.alive.iter().copied().filter(|&e| {
-            let event = self.events.get(e);
-            event.author == uri && event.brought.account.is_some()
+        let latest = self.events.latest(self.counts.certified(uri));
+        latest.and_then(|e| self.events.get(e).brought.account)
+    }
+
+    /// A device of a member, brought or unbanned since its account last came in and it was last banned; or a banned one,
+    /// as the latest ban in force found it.
+    fn device(&mut self, device: DeviceId) {
+        let about = self.about(device);
+        let shown = self.counts.shown(device).filter(|&e| {
+            let papers = counts::shows(self.events, e).find(|(id, _)| *id == device);
+            papers.is_some_and(|(_, papers)| {
+                self.state.is_member(&papers.account)
+                    && self.is_after(e, self.about(papers.account).removals().chain(about.bans().iter().copied()))
+            })
         });
-        self.latest(brought.collect()).and_then(|e| self.events.get(e).brought.account)
+        let latest = self.events.latest(shown);
+        let papers = latest.and_then(|e| counts::shows(self.events, e).find(|(id, _)| *id == device));
+        let ban = self.events.latest(about.bans_in_force());
+        let banned = ban.and_then(|b| self.events.get(b).before.devices.get(&device).copied());
+        self.state.set_device(device, papers.map(|(_, papers)| papers));
+        self.state.set_banned_device(device, banned);
     }
 
-    /// Devices of members, brought or unbanned since their account last came in and they were last banned; and those that
-    /// are banned, as the latest ban in force found them.
-    fn devices(&self, state: &mut State) {
-        let mut shown: BTreeMap<DeviceId, Vec<(EventNumber, Device)>> = BTreeMap::new();
-        for &e in self.alive {
-            let after = |ends: Vec<EventNumber>| ends.iter().all(|&r| r != e && self.events.le(r, e));
-            for (device, papers) in self.events.get(e).brought.device.into_iter().chain(self.lets_back(e)) {
-                if state.is_member(&papers.account)
-                    && after(self.counted.removals(&papers.account, self.set))
-                    && after(self.counted.device_resolutions(VoteKind::Ban, &device, self.set))
-                {
-                    shown.entry(device).or_default().push((e, papers));
-                }
-            }
-        }
-        for (device, candidates) in shown {
-            let latest = self.latest(candidates.iter().map(|(e, _)| *e).collect());
-            if let Some((_, papers)) = candidates.iter().find(|(e, _)| Some(*e) == latest) {
-                state.devices.insert(device, *papers);
-            }
-        }
-        for device in self.counted.devices() {
-            let bans = self.counted.device_bans_in_force(device, self.set);
-            if let Some(papers) = self.latest(bans).and_then(|b| self.events.get(b).before.devices.get(device)) {
-                state.banned_devices.insert(*device, *papers);
-            }
-        }
-    }
-
-    /// The device that an event lets back to where it may write.
-    fn lets_back(&self, e: EventNumber) -> Option<(DeviceId, Device)> {
-        let event = self.events.get(e);
-        let Some((VoteKind::Unban, Target::Device(device))) = event.resolution() else {
-            return None;
-        };
-        let papers = event.before.banned_devices.get(&device)?;
-        event.before.is_member(&papers.account).then_some((device, *papers))
+    /// Whether an event comes after all of these, and is none of them.
+    fn is_after(&self, e: EventNumber, mut ends: impl Iterator<Item = EventNumber>) -> bool {
+        ends.all(|end| self.events.lt(end, e))
     }
 
     /// Lists count unconditionally, whether the commit that brought them counts or not; the tree shows the latest of a
     /// member, brought since their account last came in.
-    fn revocations(&self, state: &mut State) {
-        let mut lists: BTreeMap<Uri, Vec<EventNumber>> = BTreeMap::new();
-        for e in self.set.iter().filter(|&e| self.events.get(e).brought.list.is_some()) {
-            lists.entry(self.events.get(e).author).or_default().push(e);
+    fn revocations(&mut self, account: Uri) {
+        if self.counts.lists(account).next().is_none() {
+            return;
         }
-        for (account, brought) in lists {
-            let removals = self.counted.removals(&account, self.set);
-            let mut revocations = Revocations::default();
-            let mut shown = None;
-            for e in brought {
-                let Some(list) = &self.events.get(e).brought.list else { continue };
+        let mut revocations = self.state.revocations.get(&account).cloned().unwrap_or_default();
+        for &e in self.region.lists(&account) {
+            if let Some(list) = &self.events.get(e).brought.list {
                 revocations = revocations.with(list);
-                if state.is_member(&account) && removals.iter().all(|&r| r != e && self.events.le(r, e)) {
-                    shown = shown.max(Some((list.number, self.events.get(e).commit, list.blob)));
+            }
+        }
+        let about = self.about(account);
+        let shown = self.counts.lists(account).filter(|&e| self.is_after(e, about.removals()));
+        let latest = shown.filter_map(|e| {
+            let event = self.events.get(e);
+            event.brought.list.as_ref().map(|list| (list.number, event.commit, list.blob))
+        });
+        revocations.shown = latest.max().map(|(_, _, blob)| blob).filter(|_| self.state.is_member(&account));
+        drop(about);
+        self.state.set_revocations(account, revocations);
+    }
+
+    /// Bans, and the votes that a resolution to come may count.
+    fn bans_and_ballots(&mut self) {
+        let events = self.events;
+        let alive: BTreeSet<EventNumber> = self.outcome.alive.iter().copied().collect();
+        for &e in &self.region.control {
+            if let Act::Vote { kind, target, .. } = events.get(e).act {
+                let void = (!alive.contains(&e)).then_some(e);
+                self.counts.push_vote(kind, target, events.get(e).author, void);
+            }
+        }
+        for &e in &self.outcome.ballots {
+            if let Act::Vote { kind, target, .. } = events.get(e).act {
+                self.counts.push_ballot(kind, target, e);
+            }
+        }
+        for &e in &self.outcome.alive {
+            if let Some((kind, target)) = events.get(e).resolution() {
+                self.counts.expire_ballots(events, target, e);
+                if kind == VoteKind::Ban {
+                    self.state.bans.insert(events.get(e).commit, target);
                 }
             }
-            revocations.shown = shown.map(|(_, _, blob)| blob);
-            state.revocations.insert(account, revocations);
         }
     }
 
     /// Votes of admins who have been in office ever since, on targets about whom nothing has been resolved since.
-    fn votes(&self, state: &mut State) {
-        for &e in self.alive {
-            let event = self.events.get(e);
-            let Act::Vote { kind, category, target } = event.act else {
-                continue;
-            };
-            let owner = target.device().and_then(|device| event.before.owner(&device));
-            let before_it = |ends: Vec<EventNumber>| ends.iter().all(|&r| self.events.le(r, e));
-            if state.is_admin(&event.author)
-                && before_it(self.counted.losses_of_office(&event.author, self.set))
-                && before_it(self.counted.ends_of_votes(&target, owner, self.set))
-            {
-                state.votes.insert(Vote { kind, category, target, voter: event.author });
+    fn votes(&mut self, touched: &Touched) {
+        let is_touched = |target: Target, vote: &Event| match target {
+            Target::Account(uri) => touched.accounts.contains(&uri) || touched.accounts.contains(&vote.author),
+            // Whose the device is may have changed.
+            Target::Device(_) => true,
+        };
+        let below = self.counts.open().filter(|&(target, v)| is_touched(target, self.events.get(v)));
+        let mut uncertain: Vec<(Target, EventNumber)> = below.collect();
+        uncertain.extend(self.outcome.alive.iter().filter_map(|&v| match self.events.get(v).act {
+            Act::Vote { target, .. } => Some((target, v)),
+            _ => None,
+        }));
+        let open: Vec<bool> = uncertain.iter().map(|&(target, v)| self.is_open(target, v)).collect();
+        // The same vote can have been cast twice, on two branches, and one of them still be open.
+        let (open, closed): (Vec<_>, Vec<_>) = uncertain.into_iter().zip(open).partition(|(_, open)| *open);
+        for ((target, v), open) in closed.into_iter().chain(open) {
+            self.counts.set_open(target, v, open);
+            if let Act::Vote { kind, category, target } = self.events.get(v).act {
+                self.state.set_vote(Vote { kind, category, target, voter: self.events.get(v).author }, open);
             }
         }
     }
 
-    fn bans(&self) -> OrdMap<CommitId, Target> {
-        let bans = self.alive.iter().map(|&e| self.events.get(e)).filter_map(|event| match event.resolution()? {
-            (VoteKind::Ban, target) => Some((event.commit, target)),
-            _ => None,
-        });
-        bans.collect()
+    fn is_open(&self, target: Target, v: EventNumber) -> bool {
+        let vote = self.events.get(v);
+        let owner = target.device().and_then(|device| vote.before.owner(&device));
+        self.state.is_admin(&vote.author)
+            && self.is_after(v, self.about(vote.author).losses_of_office())
+            && self.is_after(v, self.counts.ends_of_votes(self.events, target))
+            && owner.is_none_or(|owner| self.is_after(v, self.about(owner).removals()))
     }
 
     /// The later edit in causal order, else the one with the higher commit id: the picture is cosmetic, so a hash may
-    /// decide.
+    /// decide. None where the region does not edit it.
     fn profile(&self) -> Option<BlobId> {
-        let edits = self.alive.iter().copied().filter(|&e| matches!(self.events.get(e).act, Act::Profile(_)));
-        self.latest(edits.collect()).and_then(|e| match self.events.get(e).act {
+        let is_edit = |e: &EventNumber| matches!(self.events.get(*e).act, Act::Profile(_));
+        let latest = self.events.latest(self.outcome.alive.iter().copied().filter(is_edit));
+        latest.and_then(|e| match self.events.get(e).act {
             Act::Profile(blob) => Some(blob),
             _ => None,
         })
-    }
-
-    /// Of these, the one that no other comes after; of several such, the one with the highest commit id.
-    fn latest(&self, candidates: Vec<EventNumber>) -> Option<EventNumber> {
-        let superseded = |&e: &EventNumber| candidates.iter().any(|&later| later != e && self.events.le(e, later));
-        candidates.iter().copied().filter(|e| !superseded(e)).max_by_key(|&e| self.events.get(e).commit)
     }
 }

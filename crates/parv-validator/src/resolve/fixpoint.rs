@@ -1,142 +1,188 @@
 //! Which resolutions hold, and which control events with them (validation §6, "Fixpoint").
 //!
-//! A ban may void the very votes that another ban rests on, and the other way round. [`gamma`] takes a guess of what
-//! holds, uses it for everything that takes away, and derives everything that gives; a larger guess takes away more, so
-//! gamma turns the order round and gamma² keeps it. Starting from "nothing holds", gamma² climbs to its least fixpoint:
-//! what holds. What is only in the greatest is undecided, and leaves things as they were.
+//! A ban may void the very votes that another ban rests on, and the other way round. [`Fold`] takes a guess of what
+//! holds, uses it for everything that takes away, and derives everything that gives; a larger guess takes away more, so a
+//! fold turns the order round and two of them keep it. Starting from "nothing holds", two folds at a time climb to their
+//! least fixpoint: what holds. What is only in the greatest is undecided, and leaves things as they were.
 
-use super::Resolver;
-use super::endorse::{Endorsement, Removal};
-use super::standing::{Counted, Membership};
-use crate::event::Act;
+use super::endorse::{Endorsement, Hit, Removal, Weighed};
+use super::region::Region;
+use super::standing::{About, Membership};
+use super::{Events, Memo};
+use crate::event::{Act, Event};
 use crate::event_set::{EventNumber, EventSet};
-use parv_model::{Mode, Uri, VoteKind};
-use std::collections::{BTreeMap, BTreeSet};
+use parv_model::{Mode, Target, Uri, VoteKind};
+use std::collections::BTreeSet;
 
-/// What a set of events comes to.
+/// What a region comes to.
+#[derive(Debug)]
 pub(super) struct Outcome {
     /// The control events that count, parents first.
     pub(super) alive: Vec<EventNumber>,
+    /// The votes that a resolution to come may count.
+    pub(super) ballots: Vec<EventNumber>,
     /// Resolutions that hold or do not hold with equal right.
     pub(super) undecided: BTreeSet<EventNumber>,
 }
 
-/// Computes it.
-pub(super) fn fixpoint(resolver: &Resolver<'_>, set: &EventSet) -> Outcome {
-    let endorsement = Endorsement::new(resolver, set);
+/// Computes it, or says which smaller sets must be known first.
+pub(super) fn fixpoint(
+    events: Events<'_>,
+    region: &Region,
+    weighed: &Weighed,
+    memo: &Memo,
+) -> Result<Outcome, Vec<EventSet>> {
+    let endorsement = Endorsement::new(events, region, weighed, memo);
+    let fold = |holds: &BTreeSet<EventNumber>, only_these: bool| {
+        let folded = Fold::of(events, region, &endorsement, holds, only_these);
+        endorsement.missing().map(|()| folded)
+    };
     let mut least = BTreeSet::new();
     loop {
-        let greatest = gamma(resolver, &endorsement, &least, None).effective;
-        let next = gamma(resolver, &endorsement, &greatest, None).effective;
-        debug_assert!(least.is_subset(&next) && next.is_subset(&greatest), "gamma is antimonotone");
-        if next == least {
-            let alive = gamma(resolver, &endorsement, &least, Some(&least)).alive;
-            return Outcome { alive, undecided: greatest.difference(&least).copied().collect() };
+        let greatest = fold(&least, false)?.effective;
+        let below = fold(&greatest, false)?;
+        if below.effective == greatest {
+            return Ok(Outcome { alive: below.alive, ballots: below.ballots, undecided: BTreeSet::new() });
         }
-        least = next;
+        debug_assert!(least.is_subset(&below.effective) && below.effective.is_subset(&greatest), "not antimonotone");
+        if below.effective.is_subset(&least) {
+            let last = fold(&least, true)?;
+            let undecided = greatest.difference(&least).copied().collect();
+            return Ok(Outcome { alive: last.alive, ballots: last.ballots, undecided });
+        }
+        least.extend(below.effective);
     }
 }
 
-struct Fold {
+/// What one fold comes to.
+struct Folded {
+    /// The resolutions that came to life.
     effective: BTreeSet<EventNumber>,
     alive: Vec<EventNumber>,
+    ballots: Vec<EventNumber>,
 }
 
-/// One fold of the set, taking `holds` as the resolutions that hold wherever something is taken away. With `only`, no
-/// other resolutions come to life.
-fn gamma(
-    resolver: &Resolver<'_>,
-    endorsement: &Endorsement<'_, '_>,
-    holds: &BTreeSet<EventNumber>,
-    only: Option<&BTreeSet<EventNumber>>,
-) -> Fold {
-    let events = resolver.events;
-    let takes_away = |r: EventNumber| matches!(events.get(r).resolution(), Some((VoteKind::Ban | VoteKind::Demote, _)));
-    let removals: Vec<EventNumber> = holds.iter().copied().filter(|&r| takes_away(r)).collect();
-    // Whether `resolution`, or a `vote` for it, withstands what hits it: another resolution by outranking it, a revocation
-    // list by the endorsement of the other admins only.
-    let withstands = |resolution: EventNumber, vote: EventNumber, removal: Removal| match removal {
-        Removal::Resolution(r) if events.concurrent(resolution, r) => endorsement.outranks(resolution, r),
-        _ => endorsement.endorsed(vote, removal),
-    };
-    let mut fold = Fold { effective: BTreeSet::new(), alive: Vec::new() };
-    let mut counted = Counted::new(events);
-    removals.iter().for_each(|&r| counted.push(r));
-    let lists = endorsement.all().iter().copied().filter(|&e| events.get(e).brought.list.is_some());
-    let hitting: Vec<Removal> =
-        removals.iter().copied().map(Removal::Resolution).chain(lists.map(Removal::List)).collect();
-    // Which removals hit each vote that its author was entitled to cast.
-    let mut cast: BTreeMap<EventNumber, Vec<Removal>> = BTreeMap::new();
+/// One fold of a region.
+struct Fold<'a> {
+    events: Events<'a>,
+    region: &'a Region,
+    endorsement: &'a Endorsement<'a>,
+    /// The resolutions that hold wherever something is taken away.
+    holds: &'a BTreeSet<EventNumber>,
+    /// Whether no other resolutions may come to life.
+    only_these: bool,
+    alive: EventSet,
+    /// The votes that their authors were entitled to cast, void or not.
+    cast: EventSet,
+}
 
-    for &e in endorsement.all() {
-        let event = events.get(e);
-        if !event.is_control()
-            || !entitled(&counted, event.author, &event.act, &event.past, event.before.mode())
-            || !counted.device_bans_in_force(&event.device, &event.past).is_empty()
-        {
-            continue;
+impl<'a> Fold<'a> {
+    fn of(
+        events: Events<'a>,
+        region: &'a Region,
+        endorsement: &'a Endorsement<'a>,
+        holds: &'a BTreeSet<EventNumber>,
+        only_these: bool,
+    ) -> Folded {
+        let (alive, cast) = (EventSet::default(), EventSet::default());
+        let mut fold = Self { events, region, endorsement, holds, only_these, alive, cast };
+        let mut folded = Folded { effective: BTreeSet::new(), alive: Vec::new(), ballots: Vec::new() };
+        for &e in &region.control {
+            if fold.counts(e, &mut folded) {
+                folded.alive.push(e);
+                fold.alive.insert(e);
+            }
         }
-        let hit: Vec<Removal> = hitting.iter().copied().filter(|&r| endorsement.hits(r, e)).collect();
+        folded
+    }
+
+    fn counts(&mut self, e: EventNumber, folded: &mut Folded) -> bool {
+        let event = self.events.get(e);
+        if !self.is_entitled(e, event) || self.about(e, event.device.into()).bans_in_force().next().is_some() {
+            return false;
+        }
+        let hits: Vec<Hit> = self.endorsement.hits(e).iter().filter(|hit| self.is_felt(hit)).copied().collect();
+        let endorsed = hits.iter().all(|hit| hit.endorsed);
         match event.act {
             Act::Vote { .. } => {
-                let void = hit.iter().any(|&r| !endorsement.endorsed(e, r)) || endorsement.stale(e, None);
-                cast.insert(e, hit);
-                if void {
-                    continue;
+                self.cast.insert(e);
+                if endorsed {
+                    folded.ballots.push(e);
                 }
+                endorsed && !self.endorsement.stale(e, None)
             }
-            Act::Resolve { target, .. } => {
-                if hit.iter().any(|&r| !withstands(e, e, r))
-                    || endorsement.stale(e, None)
-                    || only.is_some_and(|only| !only.contains(&e))
-                {
-                    continue;
+            Act::Resolve { kind, target, .. } => {
+                let counts = hits.iter().all(|hit| self.withstands(e, hit))
+                    && (!self.only_these || self.holds.contains(&e))
+                    && !self.endorsement.stale(e, None)
+                    && self.has_majority(e, event, kind, target);
+                if counts {
+                    folded.effective.insert(e);
                 }
-                let expired_by: Vec<EventNumber> = holds
-                    .iter()
-                    .copied()
-                    .filter(|&r| event.past.contains(r) && events.get(r).resolution().map(|(_, t)| t) == Some(target))
-                    .collect();
-                let counts = |&v: &EventNumber| {
-                    let Some(hit) = cast.get(&v) else { return false };
-                    !endorsement.stale(v, Some(e))
-                        && hit.iter().all(|&r| withstands(e, v, r))
-                        && expired_by.iter().all(|&r| events.le(r, v))
-                        && counted.is_admin(&events.get(v).author, &event.past)
-                };
-                let voters: BTreeSet<Uri> =
-                    endorsement.votes_for(e).filter(counts).map(|v| events.get(v).author).collect();
-                // The electorate is that of the resolution's own past.
-                if 2 * voters.len() <= event.before.admins().len() {
-                    continue;
-                }
-                fold.effective.insert(e);
+                counts
             }
-            _ => {
-                if hit.iter().any(|&r| !endorsement.endorsed(e, r)) {
-                    continue;
-                }
-            }
-        }
-        fold.alive.push(e);
-        if !takes_away(e) {
-            counted.push(e);
+            _ => endorsed,
         }
     }
-    fold
-}
 
-/// Whether the author may do this, by what counts in the event's own past.
-fn entitled(counted: &Counted<'_>, author: Uri, act: &Act, past: &EventSet, mode: Mode) -> bool {
-    match act {
-        Act::Initial { .. } => true,
-        Act::Join => match counted.membership(&author, past) {
-            Membership::Invited => true,
-            Membership::Unknown | Membership::Left => mode == Mode::Public,
-            Membership::Member | Membership::Banned => false,
-        },
-        Act::Vote { .. } | Act::Resolve { .. } | Act::Profile(_) => counted.is_admin(&author, past),
-        Act::Add(_) if mode == Mode::AdminInvitesOnly => counted.is_admin(&author, past),
-        _ => counted.membership(&author, past) == Membership::Member,
+    /// Whether a removal is there: a resolution where it holds, a list in any case.
+    fn is_felt(&self, hit: &Hit) -> bool {
+        match hit.removal {
+            Removal::Resolution(r) => self.holds.contains(&r),
+            Removal::List(_) => true,
+        }
+    }
+
+    /// Whether a resolution withstands what hits it, or a vote for it: another resolution by outranking it, a revocation
+    /// list by the endorsement of the other admins only.
+    fn withstands(&self, resolution: EventNumber, hit: &Hit) -> bool {
+        match hit.removal {
+            Removal::Resolution(r) if self.events.concurrent(resolution, r) => self.endorsement.outranks(resolution, r),
+            _ => hit.endorsed,
+        }
+    }
+
+    /// Whether more than half of the admins of a resolution's own past voted for it.
+    fn has_majority(&self, e: EventNumber, event: &Event, kind: VoteKind, target: Target) -> bool {
+        let resolutions = self.region.about(&target).iter().copied();
+        let expired_by: Vec<EventNumber> =
+            resolutions.filter(|r| self.holds.contains(r) && self.events.lt(*r, e)).collect();
+        let counts = |v: EventNumber| {
+            self.cast.contains(v)
+                && expired_by.iter().all(|&r| self.events.le(r, v))
+                && self.endorsement.hits(v).iter().all(|hit| !self.is_felt(hit) || self.withstands(e, hit))
+                && !self.endorsement.stale(v, Some(e))
+        };
+        let here = self.region.votes_for(self.events, e).filter(|&v| counts(v));
+        // Nothing that this resolution has not seen can have voided those below.
+        let below = self.region.below().ballots(kind, target).filter(|_| expired_by.is_empty());
+        let mut voters: BTreeSet<Uri> = here.chain(below).map(|v| self.events.get(v).author).collect();
+        voters.retain(|voter| self.about(e, voter.into()).is_admin());
+        2 * voters.len() > event.before.admins().len()
+    }
+
+    /// Whether the author may do this, by what counts in the event's own past.
+    fn is_entitled(&self, e: EventNumber, event: &Event) -> bool {
+        let mode = event.before.mode();
+        let author = || self.about(e, event.author.into());
+        match event.act {
+            Act::Initial { .. } => true,
+            Act::Join => match author().membership() {
+                Membership::Invited => true,
+                Membership::Unknown | Membership::Left => mode == Mode::Public,
+                Membership::Member | Membership::Banned => false,
+            },
+            Act::Vote { .. } | Act::Resolve { .. } | Act::Profile(_) => author().is_admin(),
+            Act::Add(_) if mode == Mode::AdminInvitesOnly => author().is_admin(),
+            _ => author().is_member(),
+        }
+    }
+
+    /// What counts of all that is about `target` in the eyes of `e`.
+    fn about(&self, e: EventNumber, target: Target) -> About<'_> {
+        self.region.seen_by(self.events, e, target, |x| match self.events.get(x).resolution() {
+            Some((VoteKind::Ban | VoteKind::Demote, _)) => self.holds.contains(&x),
+            _ => self.alive.contains(x),
+        })
     }
 }

@@ -1,13 +1,12 @@
-//! Who is what, by a set of events that count and the part of it that a question looks at.
+//! What somebody is, by the events about them that count.
 //!
 //! These are the definitions behind roles: a ban removes those whose admission it has seen, an unban helps only what
 //! comes after it, a leave ends everything of its account that does not come after it.
 
 use super::Events;
 use crate::event::Act;
-use crate::event_set::{EventNumber, EventSet};
-use parv_model::{Category, DeviceId, Target, Uri, VoteKind};
-use std::collections::BTreeMap;
+use crate::event_set::EventNumber;
+use parv_model::{Category, Target, VoteKind};
 
 /// What somebody is, as far as membership goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,23 +18,15 @@ pub(super) enum Membership {
     Unknown,
 }
 
-/// Events that count, by the account that they are about.
-pub(super) struct Counted<'a> {
+/// The events about one account, or about one device, that a question may look at, by what they do.
+pub(super) struct About<'a> {
     events: Events<'a>,
-    about: BTreeMap<Uri, Vec<EventNumber>>,
-    /// The bans and unbans of each device.
-    about_devices: BTreeMap<DeviceId, Vec<EventNumber>>,
-}
-
-/// The events about one account that a question may look at, by what they do.
-#[derive(Default)]
-struct About {
     adds: Vec<EventNumber>,
     /// Joins, and the first commit for its author.
     joins: Vec<EventNumber>,
     leaves: Vec<EventNumber>,
     bans: Vec<EventNumber>,
-    /// Unbans of a former member or admin.
+    /// Unbans of a former member or admin, or of a device.
     unbans: Vec<EventNumber>,
     /// Unbans of a former invitee.
     reinvites: Vec<EventNumber>,
@@ -44,190 +35,130 @@ struct About {
     demotions: Vec<EventNumber>,
 }
 
-impl<'a> Counted<'a> {
-    pub(super) fn new(events: Events<'a>) -> Self {
-        Self { events, about: BTreeMap::new(), about_devices: BTreeMap::new() }
+impl<'a> About<'a> {
+    /// Sorts events about `target`.
+    pub(super) fn new(events: Events<'a>, target: Target, numbers: impl Iterator<Item = EventNumber>) -> Self {
+        let mut about = Self {
+            events,
+            adds: Vec::new(),
+            joins: Vec::new(),
+            leaves: Vec::new(),
+            bans: Vec::new(),
+            unbans: Vec::new(),
+            reinvites: Vec::new(),
+            promotions: Vec::new(),
+            demotions: Vec::new(),
+        };
+        numbers.for_each(|number| about.push(target, number));
+        about
     }
 
-    /// Lets one more event count.
-    pub(super) fn push(&mut self, event: EventNumber) {
-        let e = self.events.get(event);
-        let mut about = |uri: Uri| self.about.entry(uri).or_default().push(event);
-        match e.act {
-            Act::Initial { invited } => {
-                about(e.author);
-                invited.into_iter().for_each(about);
+    fn push(&mut self, target: Target, number: EventNumber) {
+        let event = self.events.get(number);
+        match event.act {
+            Act::Initial { .. } if target == Target::Account(event.author) => {
+                self.joins.push(number);
+                self.promotions.push(number);
             }
-            Act::Join | Act::Leave => about(e.author),
-            Act::Add(uri) | Act::Resolve { target: Target::Account(uri), .. } => about(uri),
-            Act::Resolve { target: Target::Device(device), .. } => {
-                self.about_devices.entry(device).or_default().push(event);
-            }
+            Act::Initial { .. } | Act::Add(_) => self.adds.push(number),
+            Act::Join => self.joins.push(number),
+            Act::Leave => self.leaves.push(number),
+            Act::Resolve { kind, category, .. } => match (kind, category) {
+                (VoteKind::Ban, _) => self.bans.push(number),
+                (VoteKind::Unban, Category::Invited) => self.reinvites.push(number),
+                (VoteKind::Unban, Category::Members | Category::Devices) => self.unbans.push(number),
+                (VoteKind::Unban, Category::Admins) => {
+                    self.unbans.push(number);
+                    self.promotions.push(number);
+                }
+                (VoteKind::Promote, _) => self.promotions.push(number),
+                (VoteKind::Demote, _) => self.demotions.push(number),
+            },
             Act::Witness | Act::Vote { .. } | Act::Profile(_) | Act::Certificates => {}
         }
     }
 
-    fn about(&self, uri: &Uri, mask: &EventSet) -> About {
-        let mut about = About::default();
-        for &number in self.about.get(uri).into_iter().flatten().filter(|&&number| mask.contains(number)) {
-            let event = self.events.get(number);
-            match event.act {
-                Act::Initial { .. } if event.author == *uri => {
-                    about.joins.push(number);
-                    about.promotions.push(number);
-                }
-                Act::Initial { .. } | Act::Add(_) => about.adds.push(number),
-                Act::Join => about.joins.push(number),
-                Act::Leave => about.leaves.push(number),
-                Act::Resolve { kind, category, .. } => match (kind, category) {
-                    (VoteKind::Ban, _) => about.bans.push(number),
-                    (VoteKind::Unban, Category::Invited) => about.reinvites.push(number),
-                    (VoteKind::Unban, Category::Members) => about.unbans.push(number),
-                    // No account lies in the folder for devices.
-                    (VoteKind::Unban, Category::Devices) => {}
-                    (VoteKind::Unban, Category::Admins) => {
-                        about.unbans.push(number);
-                        about.promotions.push(number);
-                    }
-                    (VoteKind::Promote, _) => about.promotions.push(number),
-                    (VoteKind::Demote, _) => about.demotions.push(number),
-                },
-                Act::Witness | Act::Vote { .. } | Act::Profile(_) | Act::Certificates => {}
-            }
-        }
-        about
-    }
-
-    /// What `uri` is in the part `mask` of the history.
-    pub(super) fn membership(&self, uri: &Uri, mask: &EventSet) -> Membership {
-        let about = self.about(uri, mask);
+    /// What the account is.
+    pub(super) fn membership(&self) -> Membership {
         let le = |x, y| self.events.le(x, y);
-        if self.is_member(&about) {
+        if self.is_member() {
             return Membership::Member;
         }
-        if !self.standing_bans(&about).is_empty() {
+        if self.bans_in_force().next().is_some() {
             return Membership::Banned;
         }
-        let mut invitations = about.adds.iter().chain(&about.reinvites);
+        let mut invitations = self.adds.iter().chain(&self.reinvites);
         if invitations.any(|&x| {
-            !about.joins.iter().chain(&about.leaves).any(|&j| le(x, j))
-                && !about.bans.iter().any(|&b| self.ban_ends(&about, b, x))
+            !self.joins.iter().chain(&self.leaves).any(|&j| le(x, j)) && !self.bans.iter().any(|&b| self.ban_ends(b, x))
         }) {
             return Membership::Invited;
         }
-        if about.leaves.is_empty() { Membership::Unknown } else { Membership::Left }
+        if self.leaves.is_empty() { Membership::Unknown } else { Membership::Left }
     }
 
-    fn is_member(&self, about: &About) -> bool {
-        about.joins.iter().chain(&about.unbans).any(|&j| {
-            !about.bans.iter().any(|&b| self.ban_ends(about, b, j))
-                && about.leaves.iter().all(|&l| self.events.le(l, j))
+    /// Whether it takes part. The newest admission is the likeliest to stand, and the newest ban to end one.
+    pub(super) fn is_member(&self) -> bool {
+        let admissions = self.joins.iter().rev().chain(self.unbans.iter().rev());
+        admissions.into_iter().any(|&j| {
+            !self.bans.iter().rev().any(|&b| self.ban_ends(b, j))
+                && self.leaves.iter().rev().all(|&l| self.events.le(l, j))
         })
     }
 
     /// Whether a ban ends what began with `admission`: it came later, or it is concurrent with a join whose invitation
     /// it has seen.
-    fn ban_ends(&self, about: &About, ban: EventNumber, admission: EventNumber) -> bool {
+    fn ban_ends(&self, ban: EventNumber, admission: EventNumber) -> bool {
         let le = |x, y| self.events.le(x, y);
         if le(ban, admission) {
             return false;
         }
         le(admission, ban)
             || self.events.get(admission).act == Act::Join
-                && about.adds.iter().chain(&about.joins).any(|&x| x != admission && le(x, admission) && le(x, ban))
+                && self.adds.iter().chain(&self.joins).any(|&x| x != admission && le(x, admission) && le(x, ban))
     }
 
-    /// The promotions by which `uri` is an admin in the part `mask` of the history; none for everybody else.
-    pub(super) fn promotions(&self, uri: &Uri, mask: &EventSet) -> Vec<EventNumber> {
-        let about = self.about(uri, mask);
-        if !self.is_member(&about) {
+    /// The promotions by which it is an admin; none for everybody else.
+    pub(super) fn promotions(&self) -> Vec<EventNumber> {
+        if self.promotions.is_empty() || !self.is_member() {
             return Vec::new();
         }
+        self.promotions.iter().copied().filter(|&p| self.promotion_stands(p)).collect()
+    }
+
+    /// Whether it is an admin.
+    pub(super) fn is_admin(&self) -> bool {
+        self.promotions.iter().rev().any(|&p| self.promotion_stands(p)) && self.is_member()
+    }
+
+    fn promotion_stands(&self, promotion: EventNumber) -> bool {
         let le = |x, y| self.events.le(x, y);
-        let ban_ends = |b: EventNumber, p: EventNumber| {
-            !le(b, p)
-                && (le(p, b)
-                    || about
-                        .joins
-                        .iter()
-                        .any(|&j| le(j, p) && (le(j, b) || about.adds.iter().any(|&x| le(x, j) && le(x, b)))))
+        let ban_ends = |b: EventNumber| {
+            let knew =
+                |&j: &EventNumber| le(j, promotion) && (le(j, b) || self.adds.iter().any(|&x| le(x, j) && le(x, b)));
+            !le(b, promotion) && (le(promotion, b) || self.joins.iter().any(knew))
         };
-        let holds = |p: &EventNumber| {
-            !about.bans.iter().any(|&b| ban_ends(b, *p))
-                && about.demotions.iter().chain(&about.leaves).all(|&d| le(d, *p))
-        };
-        about.promotions.iter().copied().filter(holds).collect()
+        !self.bans.iter().rev().any(|&b| ban_ends(b))
+            && self.demotions.iter().rev().chain(self.leaves.iter().rev()).all(|&d| le(d, promotion))
     }
 
-    /// Whether `uri` is an admin in the part `mask` of the history.
-    pub(super) fn is_admin(&self, uri: &Uri, mask: &EventSet) -> bool {
-        !self.promotions(uri, mask).is_empty()
+    /// The bans.
+    pub(super) fn bans(&self) -> &[EventNumber] {
+        &self.bans
     }
 
-    /// The bans of `uri` that no unban has lifted.
-    pub(super) fn bans_in_force(&self, uri: &Uri, mask: &EventSet) -> Vec<EventNumber> {
-        self.standing_bans(&self.about(uri, mask))
+    /// The bans that no unban has lifted.
+    pub(super) fn bans_in_force(&self) -> impl DoubleEndedIterator<Item = EventNumber> + '_ {
+        let lifted = |b: EventNumber| self.unbans.iter().chain(&self.reinvites).rev().any(|&x| self.events.le(b, x));
+        self.bans.iter().copied().filter(move |&b| !lifted(b))
     }
 
-    fn standing_bans(&self, about: &About) -> Vec<EventNumber> {
-        let lifted = |b: EventNumber| about.unbans.iter().chain(&about.reinvites).any(|&x| self.events.le(b, x));
-        about.bans.iter().copied().filter(|&b| !lifted(b)).collect()
+    /// The events after which nothing of the account from before remains: bans and leaves.
+    pub(super) fn removals(&self) -> impl Iterator<Item = EventNumber> + '_ {
+        self.bans.iter().chain(&self.leaves).copied()
     }
 
-    /// The events after which nothing of `uri` from before remains: bans and leaves.
-    pub(super) fn removals(&self, uri: &Uri, mask: &EventSet) -> Vec<EventNumber> {
-        let about = self.about(uri, mask);
-        [about.bans, about.leaves].concat()
-    }
-
-    /// The events after which no vote of `uri` from before is open: bans, leaves and demotions.
-    pub(super) fn losses_of_office(&self, uri: &Uri, mask: &EventSet) -> Vec<EventNumber> {
-        let about = self.about(uri, mask);
-        [about.bans, about.leaves, about.demotions].concat()
-    }
-
-    /// The events after which no vote about `target` from before is open: every resolution about them, and their leaving;
-    /// for a device, whose it is by `owner`, every resolution about it, and every removal of its account.
-    pub(super) fn ends_of_votes(&self, target: &Target, owner: Option<Uri>, mask: &EventSet) -> Vec<EventNumber> {
-        match target {
-            Target::Account(uri) => {
-                let ends = |&&number: &&EventNumber| {
-                    mask.contains(number) && matches!(self.events.get(number).act, Act::Resolve { .. } | Act::Leave)
-                };
-                self.about.get(uri).into_iter().flatten().filter(ends).copied().collect()
-            }
-            Target::Device(device) => {
-                let resolutions = self.about_devices.get(device).into_iter().flatten().copied();
-                let mut ends: Vec<_> = resolutions.filter(|&number| mask.contains(number)).collect();
-                ends.extend(owner.map(|owner| self.removals(&owner, mask)).unwrap_or_default());
-                ends
-            }
-        }
-    }
-
-    /// The resolutions of this kind about a device.
-    pub(super) fn device_resolutions(&self, kind: VoteKind, device: &DeviceId, mask: &EventSet) -> Vec<EventNumber> {
-        let is_one = |&&number: &&EventNumber| {
-            mask.contains(number) && self.events.get(number).resolution().is_some_and(|(k, _)| k == kind)
-        };
-        self.about_devices.get(device).into_iter().flatten().filter(is_one).copied().collect()
-    }
-
-    /// The bans of a device that no unban has lifted.
-    pub(super) fn device_bans_in_force(&self, device: &DeviceId, mask: &EventSet) -> Vec<EventNumber> {
-        let unbans = self.device_resolutions(VoteKind::Unban, device, mask);
-        let mut bans = self.device_resolutions(VoteKind::Ban, device, mask);
-        bans.retain(|&b| !unbans.iter().any(|&x| self.events.le(b, x)));
-        bans
-    }
-
-    /// The devices that some counted event bans or unbans.
-    pub(super) fn devices(&self) -> impl Iterator<Item = &DeviceId> {
-        self.about_devices.keys()
-    }
-
-    /// Everybody that some counted event is about.
-    pub(super) fn accounts(&self) -> impl Iterator<Item = &Uri> {
-        self.about.keys()
+    /// The events after which no vote of the account from before is open: bans, leaves and demotions.
+    pub(super) fn losses_of_office(&self) -> impl Iterator<Item = EventNumber> + '_ {
+        self.removals().chain(self.demotions.iter().copied())
     }
 }
