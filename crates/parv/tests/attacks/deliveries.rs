@@ -80,7 +80,7 @@ async fn attack_objects_that_nobody_needs() {
     let mut stage = Stage::with_admins(1);
     let head = stage.head;
     let control = stage.honest(BOB, &[head], text("hello"));
-    let all = wire::needed(&stage.world.objects, &[control]);
+    let all = crate::worlds::needed(&stage.world.objects, &[control]);
     let smuggled = b"smuggled".as_slice();
     let number = |kind| ["commit", "tree", "blob"].iter().position(|name| *name == kind).unwrap() as u8 + 1;
     let entries: Vec<u8> = [all.as_slice(), &[("blob", smuggled)]]
