@@ -16,7 +16,8 @@ use parv_identity::{AccountKey, DeviceKey, sshsig};
 use parv_model::{CommitId, DeviceId, DisplayName, Message, Mode, Refusal, TreeId, Uri, VoteKind};
 use parv_validator::{CheckedCommit, Credentials, Draft, DraftError, Replica};
 
-/// Somebody with one device. Their keys follow from their number, so that a failing case can be run again.
+/// Somebody with one device. Their keys and certificates follow from their number, so that a failing case can be run
+/// again.
 #[derive(Debug)]
 pub struct Person {
     /// What they are called.
@@ -37,7 +38,9 @@ impl Person {
     pub fn new(number: u8) -> Self {
         let account_key = AccountKey::from_seed([number.wrapping_add(1); 32]);
         let name = format!("person {number}");
-        let account = AccountCertificate::issue(&account_key, &name, validity()).expect("a certificate");
+        let serial = Serial::from_bytes(&[1, number]).expect("a serial number");
+        let account = AccountCertificate::issue_with_serial(&account_key, &name, &serial, validity());
+        let account = account.expect("a certificate");
         Self::assemble(name, account_key, account, 0)
     }
 

@@ -137,7 +137,8 @@ impl AccountCertificate {
         Self::issue_with_serial(key, common_name, &Serial::random()?, validity)
     }
 
-    fn issue_with_serial(
+    /// The same with a serial number of the caller's choice: the same arguments give the same bytes.
+    pub fn issue_with_serial(
         key: &AccountKey,
         common_name: &str,
         serial: &Serial,

@@ -35,7 +35,8 @@ impl Crl {
     /// stock tools call a list stale after its next update, conversations do not.
     ///
     /// # Errors
-    /// [`TooLarge`](IdentityError::TooLarge) for more serial numbers than fit in [`MAX_CRL_BYTES`].
+    /// [`TooLarge`](IdentityError::TooLarge) for more serial numbers than fit in [`MAX_CRL_BYTES`],
+    /// [`Period`](IdentityError::Period) for a next update that is not later than this one.
     pub fn issue(
         account_key: &AccountKey,
         account: &AccountCertificate,
@@ -45,6 +46,9 @@ impl Crl {
         next_update: i64,
     ) -> Result<Self, IdentityError> {
         let period = Validity::new(this_update, next_update)?;
+        if this_update == next_update {
+            return Err(IdentityError::Period { not_before: this_update, not_after: next_update });
+        }
         let issuer = account.issuer_name(account_key)?;
         let der = Self::build(issuer, number, revoked, period, Signer::issue(account_key))?;
         Self::from_pem(&CRL.encode(der))
@@ -196,8 +200,9 @@ mod tests {
     #[test]
     fn the_next_update_comes_after_this_one() {
         let (key, alice) = account(1);
-        assert!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 5).is_err());
-        assert!(matches!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, 4), Err(Period { .. })));
+        for next_update in [5, 4] {
+            assert!(matches!(Crl::issue(&key, &alice, 1, &BTreeSet::new(), 5, next_update), Err(Period { .. })));
+        }
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! What each fuzz target holds to be true, as an ordinary function of bytes.
+//!
+//! The programs in `fuzz_targets/` hand these functions to libFuzzer; `tests/replay.rs` runs them over the committed
+//! seeds, without a fuzzer; `examples/seeds.rs` makes those seeds. A function says what it found by panicking.
+
+#![forbid(unsafe_code)]
+
+pub mod certificate;
+pub mod commit;
+pub mod crl;
+pub mod fetch;
+pub mod history;
+pub mod issue;
+pub mod json;
+pub mod message;
+pub mod pack;
+pub mod sample;
+pub mod serve;
+pub mod sshsig;
+pub mod wire;
+
+// The codecs of `parv-net` as they stand there, but not the node around them: to instrument libp2p and its C library
+// would take most of the time that a fuzz run has. They name their crate's limits and its error.
+#[path = "../../crates/parv-net/src/limits.rs"]
+#[allow(dead_code, reason = "most limits are the node's")]
+mod limits;
+use wire::NetError;
+
+/// What one target holds to be true of its input.
+pub type Property = fn(&[u8]);
+
+/// Every target by its name, which is also that of its program and of its folder of seeds.
+pub const TARGETS: [(&str, Property); 12] = [
+    ("certificate", certificate::hold),
+    ("commit", commit::hold),
+    ("crl", crl::hold),
+    ("fetch", fetch::hold),
+    ("history", history::hold),
+    ("issue", issue::hold),
+    ("json", json::hold),
+    ("message", message::hold),
+    ("pack", pack::hold),
+    ("serve", serve::hold),
+    ("sshsig", sshsig::hold),
+    ("wire", wire::hold),
+];
