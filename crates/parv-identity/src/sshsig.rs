@@ -75,7 +75,38 @@ pub struct Signature {
 
 /// Signs `payload` and gives the armour, without a newline at its end.
 pub fn sign(key: &DeviceKey, payload: &[u8]) -> String {
-    Signature { device: key.device_id(), bytes: key.sign(&signed_data(payload)) }.encode()
+    Proof::sign(key, payload).signature().encode()
+}
+
+/// A signature that was made here a moment ago, with what was signed: to make sure that it holds. A fault of the machine, or a
+/// key file that does not fit together, must not get into a conversation.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    signature: Signature,
+    data: Vec<u8>,
+}
+
+impl Proof {
+    /// Signs `payload`.
+    pub fn sign(key: &DeviceKey, payload: &[u8]) -> Self {
+        let data = signed_data(payload);
+        Self { signature: Signature { device: key.device_id(), bytes: key.sign(&data) }, data }
+    }
+
+    /// The signature.
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// Whether all of these hold. Many at once take a third of the time; the rule is not the strict one that what others
+    /// signed is held to ([`Signature::verify`]), but nobody else has had a say in these.
+    pub fn all_hold(proofs: &[Self]) -> bool {
+        let signed: Vec<_> = proofs
+            .iter()
+            .map(|Self { signature, data }| (signature.device.as_bytes(), data.as_slice(), &signature.bytes))
+            .collect();
+        key::verify_own(&signed)
+    }
 }
 
 /// Reads an armour.
@@ -349,5 +380,21 @@ mod tests {
         bytes[0] = 1; // R = neutral, S = 0: satisfies the bare equation for every payload
         let signature = decode(&Signature { device: DeviceId::from_bytes(neutral), bytes }.encode()).unwrap();
         assert_eq!(signature.verify(b"anything"), Err(SshsigError::UnusableKey));
+    }
+
+    #[test]
+    fn own_signatures_hold_together_and_one_fault_among_them_is_found() {
+        let key = DeviceKey::generate().unwrap();
+        let mut proofs: Vec<_> = (0..40u8).map(|number| Proof::sign(&key, &[number])).collect();
+        assert!(Proof::all_hold(&proofs) && Proof::all_hold(&[]));
+        for proof in &proofs {
+            assert!(Proof::all_hold(std::slice::from_ref(proof)));
+        }
+        assert_eq!(proofs[3].signature().verify(&[3]), Ok(()));
+        proofs[17].signature.bytes[40] ^= 1;
+        assert!(!Proof::all_hold(&proofs));
+        proofs[17] = Proof::sign(&key, &[17]);
+        proofs[39].signature.device = DeviceKey::generate().unwrap().device_id();
+        assert!(!Proof::all_hold(&proofs));
     }
 }

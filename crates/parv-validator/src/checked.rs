@@ -3,7 +3,8 @@
 //! This is where nearly all of the time of a replay goes, and it needs nothing but the commit, so many can be checked in
 //! parallel before the replica takes them in one by one.
 
-use parv_identity::sshsig;
+use parv_identity::DeviceKey;
+use parv_identity::sshsig::{self, Proof};
 use parv_model::{Commit, CommitFormatError, CommitId, Message, Refusal, Rule, object};
 
 /// A commit whose bytes are canonical, whose message is well-formed, and which its device signed. Whether it *may* say
@@ -15,9 +16,46 @@ pub struct CheckedCommit {
     message: Message,
 }
 
+/// A commit that this device has just signed.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The commit.
+    pub commit: CheckedCommit,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its signature.
+    pub proof: Proof,
+}
+
 impl CheckedCommit {
     /// Checks the bytes of a commit. The id in a refusal is the one that Git gives these bytes.
     pub fn check(bytes: &[u8]) -> Result<Self, Refusal> {
+        let (this, armour) = Self::read(bytes)?;
+        let refuse = |why: String| this.refuse(Rule::Signature, why);
+        let signature = sshsig::decode(&armour).map_err(|error| refuse(error.to_string()))?;
+        if signature.device != this.commit.device {
+            let (says, signed) = (this.commit.device, signature.device);
+            return Err(refuse(format!("it says device {says} and is signed by device {signed}")));
+        }
+        signature.verify(&this.commit.payload()).map_err(|error| refuse(error.to_string()))?;
+        Ok(this)
+    }
+
+    /// Signs a commit as its device, whose key this must be. It is held to all that others hold it to, but whether the
+    /// signature holds, which takes longer than all else together, is for the caller to see, for many at once:
+    /// [`Proof::all_hold`].
+    pub fn sign(commit: &Commit, key: &DeviceKey) -> Result<Signed, Refusal> {
+        let proof = Proof::sign(key, &commit.payload());
+        let bytes = commit.encode(&proof.signature().encode());
+        let (this, _) = Self::read(&bytes)?;
+        if key.device_id() != this.commit.device {
+            return Err(this.refuse(Rule::Signature, format!("the key is not that of device {}", this.commit.device)));
+        }
+        Ok(Signed { commit: this, bytes, proof })
+    }
+
+    /// Reads a commit and its signature's armour, and checks all but the signature.
+    fn read(bytes: &[u8]) -> Result<(Self, String), Refusal> {
         let id = object::commit_id(bytes)
             .map_err(|error| Refusal::new(CommitId::from_bytes([0; 20]), Rule::Structure, error.to_string()))?;
         let refuse = |rule, why: String| Refusal::new(id, rule, why);
@@ -41,15 +79,7 @@ impl CheckedCommit {
         if commit.parents.len() == 2 && commit.parents[0] == commit.parents[1] {
             return Err(refuse(Rule::Structure, "it names the same parent twice".into()));
         }
-        let signature = sshsig::decode(&armour).map_err(|error| refuse(Rule::Signature, error.to_string()))?;
-        if signature.device != commit.device {
-            return Err(refuse(
-                Rule::Signature,
-                format!("it says device {} and is signed by device {}", commit.device, signature.device),
-            ));
-        }
-        signature.verify(&commit.payload()).map_err(|error| refuse(Rule::Signature, error.to_string()))?;
-        Ok(Self { id, commit, message })
+        Ok((Self { id, commit, message }, armour))
     }
 
     /// Its id.

@@ -28,7 +28,7 @@ mod revocation;
 pub mod source;
 mod state;
 
-pub use checked::CheckedCommit;
+pub use checked::{CheckedCommit, Signed};
 pub use content::Content;
 pub use draft::{Credentials, Draft, DraftError};
 pub use equivocation::Equivocation;

@@ -1,9 +1,9 @@
 //! The own account as an author: certificates, name, and the key that signs.
 
 use crate::Account;
-use parv_identity::{DeviceKey, sshsig};
-use parv_model::{Commit, DeviceId, DisplayName, Uri};
-use parv_validator::Credentials;
+use parv_identity::DeviceKey;
+use parv_model::{DeviceId, DisplayName, Refusal, Uri};
+use parv_validator::{CheckedCommit, Credentials, Draft, Signed};
 
 /// Who writes when this device writes.
 pub(crate) struct Author {
@@ -31,8 +31,8 @@ impl Author {
         self.credentials.device.device()
     }
 
-    /// The bytes of the commit with this device's signature.
-    pub(crate) fn sign(&self, commit: &Commit) -> Vec<u8> {
-        commit.encode(&sshsig::sign(&self.key, &commit.payload()))
+    /// What was drafted as a commit of this device at `time`, signed.
+    pub(crate) fn sign(&self, draft: &Draft, time: i64) -> Result<Signed, Refusal> {
+        CheckedCommit::sign(&draft.commit(self.name.clone(), self.device(), time), &self.key)
     }
 }

@@ -6,12 +6,13 @@
 
 use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
-use super::ledger::{IntakeError, Ledger, Wish};
+use super::ledger::{IntakeError, Ledger};
 use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
 use super::tell;
 use super::tidy::Tidier;
+use super::writing::Wish;
 use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::refusal;

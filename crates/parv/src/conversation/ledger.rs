@@ -5,53 +5,27 @@
 
 use super::fetch::Fetched;
 use super::log::{LogIndex, Place};
+use super::writing::BAD_PROOF;
 use crate::author::Author;
 use crate::replay::{self, BATCH};
 use crate::view::{Equivocation, OpenConflict};
 use crate::{Error, clock};
-use parv_model::limits::MAX_MESSAGE_BYTES;
+use parv_identity::sshsig::Proof;
 use parv_model::{
-    Commit, CommitFormatError, CommitId, ConversationId, Message, Mode, Refusal, Role, Rule, Target, Uri, VoteKind,
+    Commit, CommitFormatError, CommitId, ConversationId, Message, Mode, Refusal, Rule, Target, Uri, VoteKind,
 };
 use parv_store::{NewCommit, Repository, StoreError};
-use parv_validator::{CheckedCommit, Draft, Replica, State};
+use parv_validator::{CheckedCommit, Draft, Replica, Signed, State};
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 
 /// See the [module](self).
 pub(crate) struct Ledger {
-    repository: Repository,
-    replica: Replica,
-    heads: Vec<CommitId>,
+    pub(super) repository: Repository,
+    pub(super) replica: Replica,
+    pub(super) heads: Vec<CommitId>,
     log: Arc<RwLock<LogIndex>>,
-    author: Arc<Author>,
-}
-
-/// What somebody wants to write: a message, with the conversation's new profile if it is about that.
-pub(crate) struct Wish {
-    pub(crate) message: Message,
-    pub(crate) profile: Option<Vec<u8>>,
-}
-
-impl Wish {
-    /// How much there is to write, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.message.encode().len() + self.profile.as_ref().map_or(0, Vec::len)
-    }
-}
-
-/// A commit that was judged and is about to be stored, with what it brings.
-struct Composed {
-    commit: CheckedCommit,
-    blobs: Vec<Vec<u8>>,
-    trees: Vec<Vec<u8>>,
-    bytes: Vec<u8>,
-}
-
-impl Composed {
-    fn objects(&self) -> NewCommit<'_> {
-        NewCommit { blobs: &self.blobs, trees: &self.trees, commit: &self.bytes }
-    }
+    pub(super) author: Arc<Author>,
 }
 
 /// Why fetched commits were not taken in.
@@ -72,8 +46,10 @@ impl Ledger {
         let draft = draft.map_err(|error| Error::NotAllowed(error.to_string()))?;
         let mut time = clock::now();
         let (bytes, root, repository) = loop {
-            let bytes = author.sign(&draft.commit(author.name.clone(), author.device(), time));
-            let root = CheckedCommit::check(&bytes)?;
+            let Signed { commit: root, bytes, proof } = author.sign(&draft, time)?;
+            if !Proof::all_hold(&[proof]) {
+                return Err(Error::NotAllowed(BAD_PROOF.into()));
+            }
             match Repository::init(folder.join(root.id().to_string())) {
                 // Two of the same kind in one second would be one and the same.
                 Err(StoreError::AlreadyExists(_)) => time += 1,
@@ -179,106 +155,6 @@ impl Ledger {
         self.replica.state(&self.heads)
     }
 
-    /// Writes commits on top of all heads and of each other, durably and with one sync of the disk; several heads are
-    /// merged first. Gives for each wish all that was written for it, the message last. Of one that is not allowed nothing
-    /// is written, and the others go on without it.
-    pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
-        let start = self.replica.checkpoint();
-        let mut heads = self.heads.clone();
-        let mut composed: Vec<Composed> = Vec::new();
-        let mut written = Vec::with_capacity(wishes.len());
-        for wish in wishes {
-            let mark = self.replica.checkpoint();
-            written.push(match self.compose_all(&heads, wish) {
-                Ok((new, after)) => {
-                    heads = after;
-                    let commits = new.iter().map(|new| new.commit.clone()).collect();
-                    composed.extend(new);
-                    Ok(commits)
-                }
-                Err(error) => {
-                    self.replica.rollback(mark);
-                    Err(error)
-                }
-            });
-        }
-        if composed.is_empty() {
-            return written;
-        }
-        let new: Vec<NewCommit> = composed.iter().map(Composed::objects).collect();
-        match (self.repository.write(&new, &self.heads, &heads), wishes) {
-            (Ok(()), _) => {
-                self.heads = heads;
-                let commits: Vec<_> = composed.into_iter().map(|composed| composed.commit).collect();
-                self.note(&commits);
-                written
-            }
-            (Err(error), [_]) => {
-                self.replica.rollback(start);
-                vec![Err(error.into())]
-            }
-            // What cannot be stored together may be stored one by one, and everybody is told why theirs was not.
-            (Err(_), _) => {
-                self.replica.rollback(start);
-                wishes.iter().flat_map(|wish| self.write(std::slice::from_ref(wish))).collect()
-            }
-        }
-    }
-
-    /// Composes a message on top of these heads, which are merged first, and gives the heads after it.
-    fn compose_all(&mut self, heads: &[CommitId], wish: &Wish) -> Result<(Vec<Composed>, Vec<CommitId>), Error> {
-        let bytes = wish.message.encode().len();
-        if bytes > MAX_MESSAGE_BYTES {
-            return Err(Error::TooLong { bytes, limit: MAX_MESSAGE_BYTES });
-        }
-        let mut new: Vec<Composed> = Vec::new();
-        let (mut tip, mut after) = (heads[0], Vec::new());
-        if let Message::Join(_) = wish.message {
-            // Who is no member yet cannot merge.
-            (tip, after) = self.where_to_join(heads);
-        } else {
-            for other in &heads[1..] {
-                let merge = self.compose(&[tip, *other], Message::Merge, None)?;
-                tip = merge.commit.id();
-                new.push(merge);
-            }
-        }
-        let last = self.compose(&[tip], wish.message.clone(), wish.profile.as_deref())?;
-        after.push(last.commit.id());
-        after.sort();
-        new.push(last);
-        Ok((new, after))
-    }
-
-    /// The head on which the own account can join, and the others.
-    fn where_to_join(&mut self, heads: &[CommitId]) -> (CommitId, Vec<CommitId>) {
-        let own = self.author.uri();
-        let mut others = heads.to_vec();
-        let invited = others.iter().position(|head| self.replica.state(&[*head]).role(&own) == Some(Role::Invited));
-        (others.remove(invited.unwrap_or(0)), others)
-    }
-
-    /// Makes one commit and judges it like anybody's. Nothing is stored yet.
-    fn compose(&mut self, parents: &[CommitId], message: Message, profile: Option<&[u8]>) -> Result<Composed, Error> {
-        let not_allowed = |why: String| Error::NotAllowed(why);
-        let draft = self
-            .replica
-            .draft(parents, &self.author.credentials, message, profile)
-            .map_err(|error| not_allowed(error.to_string()))?;
-        let newest =
-            parents.iter().filter_map(|parent| self.replica.display_key(parent)).map(|(_, time, _)| time).max();
-        let time = clock::now().max(newest.unwrap_or_default());
-        let bytes = self.author.sign(&draft.commit(self.author.name.clone(), self.author.device(), time));
-        let checked = CheckedCommit::check(&bytes).map_err(|refusal| not_allowed(refusal.why))?;
-        self.replica.admit(&checked, &draft).map_err(|refusal| not_allowed(refusal.why))?;
-        Ok(Composed {
-            commit: checked,
-            blobs: draft.blobs().map(<[u8]>::to_vec).collect(),
-            trees: draft.trees().to_vec(),
-            bytes,
-        })
-    }
-
     /// Takes fetched commits in: all of them, or none. Returns those that were not known, parents first.
     pub(crate) fn take_in(&mut self, fetched: Fetched) -> Result<Vec<CheckedCommit>, IntakeError> {
         let mark = self.replica.checkpoint();
@@ -349,7 +225,7 @@ impl Ledger {
     }
 
     /// Enters admitted commits into the log.
-    fn note(&mut self, commits: &[CheckedCommit]) {
+    pub(super) fn note(&mut self, commits: &[CheckedCommit]) {
         LogIndex::change(&self.log, |log| enter(log, &self.replica, commits));
     }
 

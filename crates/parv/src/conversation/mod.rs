@@ -14,6 +14,7 @@ pub(crate) mod room;
 mod schedule;
 mod tell;
 mod tidy;
+pub(crate) mod writing;
 
 use crate::Error;
 use crate::engine::hub::Hub;

@@ -2,7 +2,7 @@
 //! they can be made durable together; nothing overtakes anything.
 
 use super::actor::Command;
-use super::ledger::Wish;
+use super::writing::Wish;
 use crate::Error;
 use parv_model::CommitId;
 use tokio::sync::{mpsc, oneshot};

@@ -2,8 +2,9 @@
 
 use super::actor::Command;
 use super::awareness::Awareness;
-use super::ledger::{Ledger, Wish};
+use super::ledger::Ledger;
 use super::log::{self, LogIndex};
+use super::writing::Wish;
 use crate::Error;
 use crate::profile::Profile;
 use crate::view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Moderation, OpenConflict};
