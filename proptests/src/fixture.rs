@@ -1,7 +1,7 @@
 //! Histories as JSON that another implementation can read (fixtures/README.md is the format).
 
 use crate::World;
-use crate::model::{Deed, Event, History, State};
+use crate::model::{Deed, Event, History, Papers, State};
 use parv_model::{CommitId, Message, Mode, VoteKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,8 +82,9 @@ impl Outcome {
     /// What the heads come to.
     pub fn new(heads: Vec<usize>, state: &State) -> Self {
         let state = state.clone();
+        let banned_devices = state.banned_devices.into_keys().collect();
         let banned = state.banned.into_iter().map(|(who, category)| (who, category.folder().to_owned())).collect();
-        let State { admins, members, invited, left, undecided, banned_devices, .. } = state;
+        let State { admins, members, invited, left, undecided, .. } = state;
         Self { heads, admins, members, invited, banned, banned_devices, left, undecided }
     }
 }
@@ -181,8 +182,11 @@ impl Fixture {
         let mut model = History::default();
         for (place, step) in self.events.iter().enumerate() {
             let Step { who, device, on, .. } = step.clone();
-            let event =
-                Event { who, device, deed: step.deed(self.the_mode()?)?, parents: on, id: format!("{place:08}") };
+            let deed = step.deed(self.the_mode()?)?;
+            let time = i64::try_from(place).map_err(|_| "too many events".to_owned())?;
+            let mut event =
+                Event { who, device, deed, parents: on, time, papers: Papers::default(), id: format!("{place:08}") };
+            event.papers = model.first_papers(&event);
             if !model.allowed(&event) {
                 return Err(format!("event {place} is not allowed: {event:?}"));
             }

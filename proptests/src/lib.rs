@@ -5,83 +5,22 @@
 
 mod bridge;
 pub mod fixture;
+pub mod group;
 pub mod model;
 mod objects;
+mod person;
 pub mod random;
+pub mod small_world;
 
 pub use objects::Objects;
+pub use person::{FOR_EVER, Person};
 
-use parv_identity::certificate::{AccountCertificate, DeviceCertificate, Serial, Validity};
-use parv_identity::{AccountKey, DeviceKey, sshsig};
-use parv_model::{CommitId, DeviceId, DisplayName, Message, Mode, Refusal, TreeId, Uri, VoteKind};
-use parv_validator::{CheckedCommit, Credentials, Draft, DraftError, Replica};
-
-/// Somebody with one device. Their keys and certificates follow from their number, so that a failing case can be run
-/// again.
-#[derive(Debug)]
-pub struct Person {
-    /// What they are called.
-    pub name: String,
-    /// Their account's key.
-    pub account_key: AccountKey,
-    /// Their device's key.
-    pub device_key: DeviceKey,
-    /// Their certificates.
-    pub credentials: Credentials,
-}
-
-impl Person {
-    /// Person number `number`.
-    ///
-    /// # Panics
-    /// When no certificate can be issued.
-    pub fn new(number: u8) -> Self {
-        let account_key = AccountKey::from_seed([number.wrapping_add(1); 32]);
-        let name = format!("person {number}");
-        let serial = Serial::from_bytes(&[1, number]).expect("a serial number");
-        let account = AccountCertificate::issue_with_serial(&account_key, &name, &serial, validity());
-        let account = account.expect("a certificate");
-        Self::assemble(name, account_key, account, 0)
-    }
-
-    /// The same person at another device.
-    pub fn at_device(&self, device: u8) -> Self {
-        let account_key = AccountKey::from_seed(*self.account_key.seed());
-        Self::assemble(self.name.clone(), account_key, self.credentials.account.clone(), device)
-    }
-
-    fn assemble(name: String, account_key: AccountKey, account: AccountCertificate, device: u8) -> Self {
-        let mut seed = *account_key.seed();
-        seed[0] = 200u8.wrapping_add(device);
-        let device_key = DeviceKey::from_seed(seed);
-        let serial = Serial::from_bytes(&[7, device]).expect("a serial number");
-        let device_id = device_key.device_id();
-        let device = DeviceCertificate::issue(&account_key, &account, &device_id, "device", &serial, validity());
-        let credentials = Credentials { account, device: device.expect("a certificate"), crl: None };
-        Self { name, account_key, device_key, credentials }
-    }
-
-    /// Their address.
-    pub fn uri(&self) -> Uri {
-        self.account_key.uri()
-    }
-
-    /// Their device.
-    pub fn device(&self) -> DeviceId {
-        self.device_key.device_id()
-    }
-}
-
-impl Clone for Person {
-    fn clone(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            account_key: AccountKey::from_seed(*self.account_key.seed()),
-            device_key: self.device_key.clone(),
-            credentials: self.credentials.clone(),
-        }
-    }
-}
+use crate::model::{Certificate, Event};
+use parv_identity::sshsig;
+use parv_model::{BlobId, CommitId, DisplayName, Message, Mode, Refusal, Rule, TreeId, Uri, VoteKind};
+use parv_validator::{CheckedCommit, Checkpoint, Draft, DraftError, Replica};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 /// One conversation and everybody who might take part in it.
 #[derive(Debug, Clone)]
@@ -94,7 +33,20 @@ pub struct World {
     pub objects: Objects,
     /// Accepted commits in the order in which they were written.
     pub history: Vec<CommitId>,
+    /// What was refused: the bytes, and for which rule.
+    pub refused: Vec<(Vec<u8>, Rule)>,
+    checked: BTreeMap<CommitId, CheckedCommit>,
+    /// Certificates in the model's words, which are looked at after every commit.
+    certificates: RefCell<BTreeMap<BlobId, Certificate>>,
     time: i64,
+}
+
+/// A place in a world's time to go back to.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    commits: usize,
+    refused: usize,
+    replica: Checkpoint,
 }
 
 impl World {
@@ -109,7 +61,9 @@ impl World {
         let root = CheckedCommit::check(&bytes).expect("a first commit is well-formed");
         objects.add_commit(root.id(), bytes);
         let replica = Replica::begin(&root, &objects).expect("a first commit is valid");
-        Self { people, replica, objects, history: vec![root.id()], time: 1_000_000 }
+        let (history, checked) = (vec![root.id()], BTreeMap::from([(root.id(), root)]));
+        let (refused, certificates) = (Vec::new(), RefCell::default());
+        Self { people, replica, objects, history, refused, checked, certificates, time: 1_000_000 }
     }
 
     /// The first commit.
@@ -141,20 +95,45 @@ impl World {
         parents: &[CommitId],
         message: Message,
     ) -> Result<CommitId, Refusal> {
-        let profile = b"BEGIN:VCARD\nVERSION:2.1\nFN:Bees\nEND:VCARD\n";
-        let profile = (message == Message::UpdateProfile).then_some(&profile[..]);
-        let draft = self.replica.draft(parents, &self.people[author].credentials, message, profile);
-        let draft = draft.map_err(|error| {
-            let rule = match error {
-                DraftError::Standing { .. } | DraftError::BannedDevice(_) => parv_model::Rule::Authority,
-                _ => parv_model::Rule::Kind,
-            };
-            Refusal::new(CommitId::from_bytes([0; 20]), rule, error.to_string())
-        })?;
+        self.try_to_write(time, author, parents, message).1
+    }
+
+    /// The same; what was tried is given in the model's words too, whatever became of it.
+    pub fn attempt(
+        &mut self,
+        time: i64,
+        author: usize,
+        parents: &[CommitId],
+        message: Message,
+    ) -> (Event, Result<CommitId, Refusal>) {
+        let (tree, result) = self.try_to_write(time, author, parents, message.clone());
+        (self.event(author, parents, &message, time, tree), result)
+    }
+
+    /// Also gives the tree, if there was one to be drafted.
+    fn try_to_write(
+        &mut self,
+        time: i64,
+        author: usize,
+        parents: &[CommitId],
+        message: Message,
+    ) -> (Option<TreeId>, Result<CommitId, Refusal>) {
+        let profile = format!("BEGIN:VCARD\nVERSION:2.1\nFN:Bees {}\nEND:VCARD\n", self.history.len());
+        let profile = (message == Message::UpdateProfile).then_some(profile.as_bytes());
+        let draft = match self.replica.draft(parents, &self.people[author].credentials, message, profile) {
+            Ok(draft) => draft,
+            Err(error) => {
+                let rule = match error {
+                    DraftError::Standing { .. } | DraftError::BannedDevice(_) => Rule::Authority,
+                    _ => Rule::Kind,
+                };
+                return (None, Err(Refusal::new(CommitId::from_bytes([0; 20]), rule, error.to_string())));
+            }
+        };
         self.time += 1;
         let bytes = sign(&self.people[author], &draft, time);
         self.objects.add_draft(&draft);
-        self.submit(bytes)
+        (Some(draft.tree()), self.submit(bytes))
     }
 
     /// What a clock that is right shows, in seconds since 1970.
@@ -162,13 +141,17 @@ impl World {
         self.time + 1
     }
 
+    /// Some time passes without anything happening.
+    pub fn wait(&mut self, seconds: i64) {
+        self.time += seconds;
+    }
+
     /// The earliest time at which a commit on these parents could have been written.
     ///
     /// # Panics
     /// When a parent has not been accepted.
     pub fn just_after(&self, parents: &[CommitId]) -> i64 {
-        let time = |id| parv_model::Commit::decode(self.objects.commit(id)).expect("an accepted commit").0.time;
-        parents.iter().map(time).max().unwrap_or_default() + 1
+        parents.iter().map(|id| self.checked(id).commit().time).max().unwrap_or_default() + 1
     }
 
     /// Gives everybody as many devices as this; the second devices of all follow the people themselves, and so on.
@@ -185,14 +168,38 @@ impl World {
 
     /// Hands the bytes of a commit to the replica, whose trees and blobs are among the objects already.
     pub fn submit(&mut self, bytes: Vec<u8>) -> Result<CommitId, Refusal> {
-        let commit = CheckedCommit::check(&bytes)?;
-        self.replica.admit(&commit, &self.objects)?;
+        let judged = CheckedCommit::check(&bytes).and_then(|commit| {
+            self.replica.admit(&commit, &self.objects)?;
+            Ok(commit)
+        });
+        let commit = match judged {
+            Ok(commit) => commit,
+            Err(refusal) => {
+                self.refused.push((bytes, refusal.rule));
+                return Err(refusal);
+            }
+        };
+        let id = commit.id();
         // The same words at the same time on the same parents are the same commit.
-        if !self.history.contains(&commit.id()) {
-            self.objects.add_commit(commit.id(), bytes);
-            self.history.push(commit.id());
+        if self.checked.insert(id, commit).is_none() {
+            self.objects.add_commit(id, bytes);
+            self.history.push(id);
         }
-        Ok(commit.id())
+        Ok(id)
+    }
+
+    /// Where the world stands now.
+    pub fn mark(&self) -> Mark {
+        Mark { commits: self.history.len(), refused: self.refused.len(), replica: self.replica.checkpoint() }
+    }
+
+    /// Forgets everything that was written since. Objects stay: they are found by their ids only.
+    pub fn back_to(&mut self, mark: &Mark) {
+        for id in self.history.drain(mark.commits..) {
+            self.checked.remove(&id);
+        }
+        self.refused.truncate(mark.refused);
+        self.replica.rollback(mark.replica);
     }
 
     /// Signs a commit of person `author` that claims any tree at all.
@@ -233,14 +240,42 @@ impl World {
         self.line(head, &[(voters[0], Message::Resolve(kind, target.into()))])
     }
 
+    /// An accepted commit.
+    pub fn checked(&self, id: &CommitId) -> &CheckedCommit {
+        &self.checked[id]
+    }
+
     /// Another replica that admits the whole history in this order.
+    ///
+    /// # Panics
+    /// When it does not accept what this one accepted.
     pub fn replay(&self, order: &[CommitId]) -> Replica {
-        let checked = |id: &CommitId| CheckedCommit::check(self.objects.commit(id)).expect("was accepted before");
-        let mut replica = Replica::begin(&checked(&order[0]), &self.objects).expect("was accepted before");
+        let mut replica = Replica::begin(self.checked(&order[0]), &self.objects).expect("was accepted before");
         for id in &order[1..] {
-            replica.admit(&checked(id), &self.objects).expect("what one replica accepts, all accept");
+            replica.admit(self.checked(id), &self.objects).expect("what one replica accepts, all accept");
         }
         replica
+    }
+
+    /// The history in another order that keeps parents before children, chosen by `choices`, of which there is at least
+    /// one.
+    pub fn shuffled(&self, choices: &[u8]) -> Vec<CommitId> {
+        let mut open: Vec<CommitId> = self.history.clone();
+        let mut order: Vec<CommitId> = Vec::new();
+        let mut choices = choices.iter().cycle();
+        while !open.is_empty() {
+            let parents = |id: &CommitId| &self.checked(id).commit().parents;
+            let ready: Vec<usize> =
+                (0..open.len()).filter(|&i| parents(&open[i]).iter().all(|parent| order.contains(parent))).collect();
+            let choice = usize::from(*choices.next().expect("choices are not empty"));
+            order.push(open.remove(ready[choice % ready.len()]));
+        }
+        order
+    }
+
+    /// All commits that no other comes after.
+    pub fn heads(&self) -> Vec<CommitId> {
+        self.replica.maximal(&self.history)
     }
 }
 
@@ -252,10 +287,6 @@ pub fn cases(usual: u32) -> u32 {
 /// A text.
 pub fn text(body: &str) -> Message {
     Message::Text { body: body.to_owned() }
-}
-
-fn validity() -> Validity {
-    Validity::new(0, 4_000_000_000).expect("a period")
 }
 
 fn sign(person: &Person, draft: &Draft, time: i64) -> Vec<u8> {

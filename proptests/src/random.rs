@@ -1,6 +1,8 @@
-//! Random histories: people with several devices in several partitions, and dishonest ones among them, who write on
-//! parents of long ago with the clock of that time, fork, and show what they wrote only later.
+//! Random histories: people with several devices in several partitions, whose certificates end and are renewed and revoked;
+//! and dishonest ones among them, who write on parents of long ago with the clock of that time or of the future, fork, and
+//! show what they wrote only later.
 
+use crate::model::Event;
 use crate::{World, text};
 use parv_model::{CommitId, Message, Mode, VoteKind};
 use proptest::prelude::*;
@@ -14,6 +16,12 @@ pub const DEVICES: usize = 2;
 /// How many partitions write on their own.
 const PARTITIONS: usize = 3;
 
+/// For how many seconds certificates are good that are not good for ever.
+const TERM: i64 = 2_000;
+
+/// How many seconds pass when some time passes.
+const WHILE: i64 = 1_500;
+
 /// One thing that somebody tries. Numbers pick among what there is; what is not valid is simply refused.
 #[derive(Debug, Clone)]
 pub struct Attempt {
@@ -21,6 +29,8 @@ pub struct Attempt {
     pub writer: usize,
     /// On which commit.
     pub on: Place,
+    /// Which date it bears.
+    pub clock: Clock,
     /// What.
     pub deed: Deed,
 }
@@ -32,6 +42,17 @@ pub enum Place {
     Newest(usize),
     /// The one so far back in the order of writing, wherever that was: what a dishonest one does.
     Back(usize),
+}
+
+/// The clock of somebody who writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// What it is.
+    Right,
+    /// Just after what it was written on: nobody can tell from then.
+    Back,
+    /// Long after.
+    Ahead,
 }
 
 /// What somebody tries.
@@ -61,6 +82,23 @@ pub enum Deed {
     Profile,
     /// A merge.
     Merge(Place),
+    /// A leave, an invitation by whoever can, and a join.
+    Return,
+    /// A new certificate for the account or for the device, and a text that brings it.
+    Renew(Paper),
+    /// A list that revokes this device of the account, and a text that brings it.
+    Revoke(usize),
+    /// Some time passes before a text.
+    Later,
+}
+
+/// Which certificate is renewed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paper {
+    /// That of the account.
+    Account,
+    /// That of the device.
+    Device,
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -68,6 +106,22 @@ fn place() -> impl Strategy<Value = Place> {
         6 => (0..PARTITIONS).prop_map(Place::Newest),
         3 => (0..10usize).prop_map(Place::Back),
         1 => (10..60usize).prop_map(Place::Back),
+    ]
+}
+
+/// Honest devices have clocks that are right, nearly always.
+fn clock(on: Place) -> impl Strategy<Value = Clock> {
+    let (right, back) = if matches!(on, Place::Newest(_)) { (12, 0) } else { (0, 12) };
+    prop_oneof![right => Just(Clock::Right), back => Just(Clock::Back), 1 => Just(Clock::Ahead)]
+}
+
+/// What is about certificates.
+fn paperwork() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        1 => Just(Deed::Renew(Paper::Account)),
+        2 => Just(Deed::Renew(Paper::Device)),
+        2 => (0..DEVICES).prop_map(Deed::Revoke),
+        2 => Just(Deed::Later),
     ]
 }
 
@@ -81,6 +135,7 @@ fn deed(kinds: &[VoteKind]) -> impl Strategy<Value = Deed> + use<> {
         2 => someone.clone().prop_map(Deed::Add),
         2 => Just(Deed::Join),
         1 => Just(Deed::Leave),
+        1 => Just(Deed::Return),
         3 => (kind.clone(), someone.clone()).prop_map(|(kind, who)| Deed::Vote(kind, who)),
         2 => (kind.clone(), someone.clone()).prop_map(|(kind, who)| Deed::Resolve(kind, who)),
         4 => (kind, someone).prop_map(|(kind, who)| Deed::Decide(kind, who)),
@@ -92,16 +147,28 @@ fn deed(kinds: &[VoteKind]) -> impl Strategy<Value = Deed> + use<> {
     ]
 }
 
-/// Up to `most` attempts with votes of these kinds.
-pub fn attempts_of(kinds: &[VoteKind], most: usize) -> impl Strategy<Value = Vec<Attempt>> + use<> {
-    let attempt = (0..PEOPLE * DEVICES, place(), deed(kinds));
-    let attempt = attempt.prop_map(|(writer, on, deed)| Attempt { writer, on, deed });
+fn attempts_at(deeds: BoxedStrategy<Deed>, most: usize) -> impl Strategy<Value = Vec<Attempt>> {
+    let attempt = place().prop_flat_map(move |on| {
+        let attempt = (0..PEOPLE * DEVICES, clock(on), deeds.clone());
+        attempt.prop_map(move |(writer, clock, deed)| Attempt { writer, on, clock, deed })
+    });
     prop::collection::vec(attempt, 1..most)
+}
+
+/// Up to `most` attempts with votes of these kinds, and no paperwork.
+pub fn attempts_of(kinds: &[VoteKind], most: usize) -> impl Strategy<Value = Vec<Attempt>> {
+    attempts_at(deed(kinds).boxed(), most)
 }
 
 /// Up to 40 attempts of every kind.
 pub fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
-    attempts_of(&VoteKind::ALL, 40)
+    attempts_at(prop_oneof![4 => deed(&VoteKind::ALL), 1 => paperwork()].boxed(), 40)
+}
+
+/// Up to 30 attempts, half of which are about certificates.
+pub fn paperwork_attempts() -> impl Strategy<Value = Vec<Attempt>> {
+    let kinds = [VoteKind::Ban, VoteKind::Demote];
+    attempts_at(prop_oneof![deed(&kinds), paperwork()].boxed(), 30)
 }
 
 /// A mode in which more than two can take part.
@@ -109,28 +176,28 @@ pub fn modes() -> impl Strategy<Value = Mode> {
     prop_oneof![3 => Just(Mode::InvitesOnly), 1 => Just(Mode::AdminInvitesOnly), 1 => Just(Mode::Public)]
 }
 
-/// Plays the attempts; `tried` is told of each of them: writer, parents, message, and whether it was accepted.
-pub fn play_and_tell(
-    mode: Mode,
-    attempts: &[Attempt],
-    mut tried: impl FnMut(&World, usize, &[CommitId], &Message, bool),
-) -> World {
+/// Plays the attempts; `tried` is told of each of them, and whether it was accepted.
+pub fn play_and_tell(mode: Mode, attempts: &[Attempt], mut tried: impl FnMut(&World, Event, bool)) -> World {
     let mut world = beginning(mode);
     let mut newest = [*world.history.last().expect("a first commit"); PARTITIONS];
-    for Attempt { writer, on, deed } in attempts {
+    for Attempt { writer, on, clock, deed } in attempts {
         let find = |world: &World, newest: &[CommitId], place: Place| match place {
             Place::Newest(partition) => newest[partition],
             Place::Back(back) => world.history[world.history.len().saturating_sub(1 + back)],
         };
         let mut head = find(&world, &newest, *on);
         let mut write = |world: &mut World, writer: usize, parents: &[CommitId], message: Message| {
-            let honest = matches!(on, Place::Newest(_));
-            let time = if honest { world.now() } else { world.just_after(parents) };
-            let result = world.write_at(time, writer, parents, message.clone());
-            tried(world, writer, parents, &message, result.is_ok());
+            let time = match clock {
+                Clock::Right => world.now(),
+                Clock::Back => world.just_after(parents),
+                Clock::Ahead => world.now() + 2 * TERM,
+            };
+            let (event, result) = world.attempt(time, writer, parents, message);
+            tried(world, event, result.is_ok());
             result.ok()
         };
         let own = world.uri(*writer);
+        let until = world.now() + TERM;
         let message = match deed {
             Deed::Text => text("hello"),
             Deed::Add(who) => Message::Add(world.uri(*who)),
@@ -153,6 +220,29 @@ pub fn play_and_tell(
                 }
                 Message::Resolve(*kind, target)
             }
+            Deed::Return => {
+                head = write(&mut world, *writer, &[head], Message::Leave(own)).unwrap_or(head);
+                let inviting = (0..PEOPLE).find_map(|host| write(&mut world, host, &[head], Message::Add(own)));
+                head = inviting.unwrap_or(head);
+                Message::Join(own)
+            }
+            Deed::Renew(Paper::Account) => {
+                world.people[*writer].renew_account(until);
+                text("my account's certificate is new")
+            }
+            Deed::Renew(Paper::Device) => {
+                world.people[*writer].renew_device(until);
+                text("my device's certificate is new")
+            }
+            Deed::Revoke(device) => {
+                let revoked = *world.people[device * PEOPLE + writer % PEOPLE].credentials.device.serial();
+                world.people[*writer].revoke([revoked]);
+                text("one of my devices is lost")
+            }
+            Deed::Later => {
+                world.wait(WHILE);
+                text("long time no see")
+            }
         };
         let parents = match deed {
             Deed::Merge(other) => vec![head, find(&world, &newest, *other)],
@@ -168,13 +258,18 @@ pub fn play_and_tell(
 
 /// Plays the attempts.
 pub fn play(mode: Mode, attempts: &[Attempt]) -> World {
-    play_and_tell(mode, attempts, |_, _, _, _, _| {})
+    play_and_tell(mode, attempts, |_, _, _| {})
 }
 
-/// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers.
+/// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers. The certificates of person 3's devices and of all
+/// second devices end after a [`TERM`].
 fn beginning(mode: Mode) -> World {
     let mut world = World::new(u8::try_from(PEOPLE).expect("few people"), mode, None);
     world.bring_devices(DEVICES);
+    let until = world.now() + TERM;
+    world.people.iter_mut().enumerate().filter(|(n, _)| *n == 3 || *n >= PEOPLE).for_each(|(_, person)| {
+        person.renew_device(until);
+    });
     let mut head = world.gather(world.root(), &[1, 2, 3]);
     head = world.decide(head, &[0], VoteKind::Promote, 1);
     world.decide(head, &[0, 1], VoteKind::Promote, 2);

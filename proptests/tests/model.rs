@@ -1,7 +1,7 @@
 //! The validator against the reference model, on every case: who may do what, and what everything comes to.
 
 use parv_model::{CommitId, VoteKind};
-use parv_proptests::random::{attempts, attempts_of, modes, play, play_and_tell};
+use parv_proptests::random::{attempts, attempts_of, modes, paperwork_attempts, play, play_and_tell};
 use parv_proptests::{World, cases};
 use proptest::prelude::*;
 
@@ -45,15 +45,20 @@ proptest! {
     }
 
     #[test]
-    fn they_agree_on_who_may_do_what(mode in modes(), attempts in attempts()) {
+    fn they_agree_on_certificates(attempts in paperwork_attempts(), known in partly_known()) {
+        agree(&mut play(parv_model::Mode::InvitesOnly, &attempts), &known)?;
+    }
+
+    #[test]
+    fn they_agree_on_who_may_do_what(mode in modes(), attempts in prop_oneof![attempts(), paperwork_attempts()]) {
         let mut disagreements = Vec::new();
-        let mut written = play(mode, &[]).history.len();
-        play_and_tell(mode, &attempts, |world, writer, parents, message, accepted| {
+        let mut model = parv_proptests::model::History::default();
+        play_and_tell(mode, &attempts, |world, event, accepted| {
             // The world knows the commit already if it was accepted; the model is asked about the time before.
-            let event = world.event(writer, parents, message, String::new());
-            let mut model = parv_proptests::model::History::default();
-            world.history[..written].iter().for_each(|id| model.push(world.event_of(id)));
-            written = world.history.len();
+            let known = model.events().len();
+            let new = &world.history[known..];
+            let before = if accepted { &new[..new.len().saturating_sub(1)] } else { new };
+            before.iter().for_each(|id| model.push(world.event_of(id)));
             if model.allowed(&event) != accepted {
                 disagreements.push(format!("{event:?} accepted: {accepted}"));
             }

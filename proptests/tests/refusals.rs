@@ -377,4 +377,9 @@ fn the_gate_keeps_the_late_branch_of_a_banned_one_out() {
     // Whoever leaves may tell so.
     let left = world.write(2, &[head], Message::Leave(world.uri(2))).expect("valid");
     world.replica.gate(&[banned], &[left]).expect("a leave is let in");
+    // Who has not heard of the leaving yet offers what its author wrote before: that is here already.
+    let said = world.write(2, &[head], text("soon I will leave")).expect("valid");
+    let left = world.write(2, &[said], Message::Leave(world.uri(2))).expect("valid");
+    let meanwhile = world.write(0, &[head], text("who else is here?")).expect("valid");
+    world.replica.gate(&[left], &[said, meanwhile]).expect("only the new one is judged");
 }

@@ -212,3 +212,27 @@ fn a_list_that_comes_with_a_resolution_is_no_side_of_a_duel() {
     let built = world.line(by_stolen, &[(0, text("seen")), (2, text("seen"))]);
     assert_eq!(state(&mut world, &[built, revoked]).role(&target), Some(Role::Banned), "the other admins hold it");
 }
+
+#[test]
+fn attack_a_founder_cannot_void_everything_by_revoking_the_device_with_which_it_began() {
+    let mut world = World::new(3, Mode::InvitesOnly, None);
+    let mut head = world.gather(world.root(), &[1, 2]);
+    head = world.decide(head, &[0], VoteKind::Promote, 1);
+    head = world.line(head, &[(1, text("thank you"))]);
+    let second = world.people[0].at_device(1);
+    world.people.push(second);
+    let first = serial(&world, 0);
+    world.people[3].credentials.crl = Some(list(&world, 0, 1, &[first]));
+    // On the first commit, when there were no others whose word could have counted.
+    let (root, newcomer) = (world.root(), world.uri(2));
+    let backdated = world.line(root, &[(3, text("the device that I began with was stolen"))]);
+    let merged = state(&mut world, &[head, backdated]);
+    assert_eq!(merged.role(&world.uri(1)), Some(Role::Admin));
+    assert_eq!(merged.role(&newcomer), Some(Role::Member));
+    assert!(merged.is_revoked(&world.people[0].device()), "that much is the founder's own affair");
+    // The control: what nobody else has built on goes.
+    let stranger = Person::new(9);
+    let uri = stranger.uri();
+    let invited = world.line(root, &[(0, Message::Add(uri))]);
+    assert_eq!(state(&mut world, &[invited, backdated]).role(&uri), None);
+}

@@ -255,9 +255,10 @@ fn votes_from_both_halves_of_a_cut_come_together() {
 fn concurrent_profiles_the_higher_hash_wins() {
     let (mut world, head) = setup(2, 0);
     let one = world.line(head, &[(A, Message::UpdateProfile)]);
-    let state = world.replica.state(&[one]);
     let other = world.line(head, &[(B, Message::UpdateProfile)]);
-    assert_eq!(world.replica.state(&[one, other]).profile(), state.profile());
+    let (lower, higher) = (world.replica.state(&[one.min(other)]), world.replica.state(&[one.max(other)]));
+    assert_ne!(lower.profile(), higher.profile());
+    assert_eq!(world.replica.state(&[one, other]).profile(), higher.profile());
     assert_eq!(world.replica.state(&[one, other]), std::sync::Arc::new(world.replica.resolve_in_full(&[other, one])));
     is_fixture(&mut world, "concurrent_profiles_the_higher_hash_wins", &[&[one, other]]);
 }

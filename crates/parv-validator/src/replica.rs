@@ -277,23 +277,28 @@ impl Replica {
     }
 
     /// The gate (validation §8): whether the fetched heads may be let in next to the local ones. The author of each must
-    /// be in good standing in the state of all of them together; whoever leaves needs it up to their leaving only.
+    /// be in good standing in the state of all of them together. What lies behind the local heads was let in before.
     pub fn gate(&mut self, local: &[CommitId], fetched: &[CommitId]) -> Result<(), Refusal> {
-        let state = self.state(&[local, fetched].concat());
-        for head in self.maximal(fetched) {
-            let Record { author, device, leaves, .. } = *self.record(&head);
-            let role = state.role(&author);
-            let good = matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left);
-            if !good {
-                let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
-                return Err(Refusal::new(head, Rule::Standing, format!("its author {author} is {role} by now")));
-            }
-            if state.is_device_banned(&device) {
-                return Err(Refusal::new(head, Rule::Standing, format!("its device {device} is banned by now")));
-            }
-            if state.is_revoked(&device) {
-                return Err(Refusal::new(head, Rule::Standing, format!("its device {device} is revoked by now")));
-            }
+        let together = [local, fetched].concat();
+        let new: Vec<CommitId> = self.maximal(&together).into_iter().filter(|head| !local.contains(head)).collect();
+        new.iter().try_for_each(|head| self.good_standing(&together, head))
+    }
+
+    /// Whether the author of an admitted commit is in good standing in the state of these heads; whoever leaves needs it
+    /// up to their leaving only.
+    pub fn good_standing(&mut self, heads: &[CommitId], commit: &CommitId) -> Result<(), Refusal> {
+        let state = self.state(heads);
+        let Record { author, device, leaves, .. } = *self.record(commit);
+        let role = state.role(&author);
+        if !(matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left)) {
+            let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
+            return Err(Refusal::new(*commit, Rule::Standing, format!("its author {author} is {role} by now")));
+        }
+        if state.is_device_banned(&device) {
+            return Err(Refusal::new(*commit, Rule::Standing, format!("its device {device} is banned by now")));
+        }
+        if state.is_revoked(&device) {
+            return Err(Refusal::new(*commit, Rule::Standing, format!("its device {device} is revoked by now")));
         }
         Ok(())
     }

@@ -8,20 +8,21 @@ impl History {
     pub fn allowed(&self, event: &Event) -> bool {
         let before = self.state(&event.parents);
         let who = event.who;
-        let known_device = before.devices.contains(&(who, event.device));
+        // The first commit is its own authority.
+        if !matches!(event.deed, Deed::Begin(..)) && !self.papers_in_order(event, &before) {
+            return false;
+        }
         let fork = || self.concurrent(event.parents[0], event.parents[1]);
-        if before.banned_devices.contains(&(who, event.device)) {
+        if before.banned_devices.contains_key(&(who, event.device)) {
             return false;
         }
         match (event.deed, event.parents.len()) {
             (Deed::Begin(mode, named), 0) => named.is_none() || mode == Mode::OneToOne && named != Some(who),
-            (Deed::Merge, 2) => before.is_member(who) && known_device && fork(),
+            (Deed::Merge, 2) => before.is_member(who) && fork(),
             (Deed::Begin(..) | Deed::Merge, _) => false,
             (_, n) if n != 1 => false,
             (Deed::Join, _) => before.invited.contains(&who) || self.mode() == Mode::Public && is_outside(&before, who),
-            (Deed::Text, _) => before.is_member(who),
-            // Everything of theirs goes, so no certificate can come with it.
-            (Deed::Leave, _) => before.is_member(who) && known_device,
+            (Deed::Text | Deed::Leave, _) => before.is_member(who),
             (Deed::Add(target), _) => {
                 let may_invite = match self.mode() {
                     Mode::OneToOne => self.events[0].deed == Deed::Begin(Mode::OneToOne, Some(target)),
@@ -49,11 +50,7 @@ impl History {
             }
             (Deed::Resolve(kind, target), _) => {
                 let votes = before.votes.iter().filter(|(k, t, _)| (*k, *t) == (kind, target)).count();
-                // As with a leave: no certificate comes with one's own ban.
-                before.is_admin(who)
-                    && (known_device || (kind, target) != (VoteKind::Ban, who))
-                    && is_target(&before, kind, target)
-                    && 2 * votes > before.admins.len()
+                before.is_admin(who) && is_target(&before, kind, target) && 2 * votes > before.admins.len()
             }
         }
     }
@@ -66,8 +63,8 @@ fn is_outside(state: &State, who: Person) -> bool {
 
 fn is_device_target(state: &State, kind: VoteKind, target: Device) -> bool {
     match kind {
-        VoteKind::Ban => state.devices.contains(&target),
-        VoteKind::Unban => state.banned_devices.contains(&target),
+        VoteKind::Ban => state.devices.contains_key(&target),
+        VoteKind::Unban => state.banned_devices.contains_key(&target),
         VoteKind::Promote | VoteKind::Demote => false,
     }
 }

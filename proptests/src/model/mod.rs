@@ -8,13 +8,17 @@
 //! * `weight`: who built on what, what is stale, what outranks what, what a removal hits.
 //! * `resolve`: which events count.
 //! * `allowed`: who may do what next.
+//! * `papers`: certificates and revocation lists, and what time it is by the word of the admins.
 //!
-//! People are numbers; what they sign, how trees look and what is in a certificate is not in here.
+//! People are numbers; what they sign and how trees look is not in here. A certificate is when it is good, and a number.
 
 mod allowed;
+mod papers;
 mod resolve;
 mod standing;
 mod weight;
+
+pub use papers::{Certificate, List, Papers};
 
 use parv_model::{Category, Mode, VoteKind};
 use std::cell::RefCell;
@@ -104,6 +108,10 @@ pub struct Event {
     pub deed: Deed,
     /// What it was written on, by number; all are smaller than its own.
     pub parents: Vec<usize>,
+    /// The date that its author wrote on it, in seconds since 1970.
+    pub time: i64,
+    /// What it brings of its author's certificates.
+    pub papers: Papers,
     /// Its commit id, which orders admins who became that at the same length of the history.
     pub id: String,
 }
@@ -121,10 +129,18 @@ pub struct State {
     pub banned: BTreeMap<Person, Category>,
     /// Who was a member, or invited, and went.
     pub left: BTreeSet<Person>,
-    /// The devices that may write.
-    pub devices: BTreeSet<Device>,
-    /// The devices that are banned.
-    pub banned_devices: BTreeSet<Device>,
+    /// Account certificates of members and, in `banned/`, of those who were that.
+    pub accounts: BTreeMap<Person, Certificate>,
+    /// The devices of members, with their certificates.
+    pub devices: BTreeMap<Device, Certificate>,
+    /// Those of the devices whose certificate is revoked.
+    pub revoked: BTreeSet<Device>,
+    /// The devices that are banned, with their certificates.
+    pub banned_devices: BTreeMap<Device, Certificate>,
+    /// The revocation lists that the tree shows, by their files.
+    pub lists: BTreeMap<Person, String>,
+    /// The profile, by its file.
+    pub profile: Option<String>,
     /// Open votes: kind, target, voter.
     pub votes: BTreeSet<(VoteKind, Person, Person)>,
     /// Open votes on devices: kind, target, voter.
@@ -158,19 +174,19 @@ impl State {
 }
 
 /// What follows from an event's place in the history, noted when it is added.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Place {
     past: Set,
     /// The length of the longest way to the first event.
     generation: usize,
     /// The folder that the target of a vote or resolution was in.
     category: Option<Category>,
-    /// Whether the certificate of the author's device comes with it.
-    brings_device: bool,
+    /// The number of the certificate that it was written under.
+    serial: Option<String>,
 }
 
 /// Events, each after its parents.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct History {
     events: Vec<Event>,
     places: Vec<Place>,
@@ -189,15 +205,21 @@ impl History {
             Deed::Vote(_, target) | Deed::Resolve(_, target) => Some(target),
             _ => None,
         };
-        let known = before.devices.contains(&(event.who, event.device));
-        let goes = event.deed == Deed::Leave || event.deed == Deed::Resolve(VoteKind::Ban, event.who);
+        let known = before.devices.get(&(event.who, event.device));
         self.places.push(Place {
             generation: event.parents.iter().map(|&p| self.places[p].generation + 1).max().unwrap_or(0),
             category: target.and_then(|target| before.category(target)),
-            brings_device: !known && !goes && event.deed != Deed::Merge,
+            serial: event.papers.device.as_ref().or(known).map(|certificate| certificate.serial.clone()),
             past,
         });
         self.events.push(event);
+    }
+
+    /// Forgets all events from this number on.
+    pub fn truncate(&mut self, events: usize) {
+        self.events.truncate(events);
+        self.places.truncate(events);
+        self.known.get_mut().retain(|set, _| set.len() <= events);
     }
 
     /// The events, in order.
@@ -239,7 +261,7 @@ impl History {
 
     /// Whether an event changes the tree by what it says or brings.
     fn is_control(&self, x: usize) -> bool {
-        !matches!(self.events[x].deed, Deed::Text | Deed::Merge) || self.places[x].brings_device
+        !matches!(self.events[x].deed, Deed::Text | Deed::Merge) || self.events[x].papers != Papers::default()
     }
 
     /// Orders events along the history.

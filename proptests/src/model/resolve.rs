@@ -1,10 +1,10 @@
 //! Which events count, and the state that they come to (validation §6, "Fixpoint").
 
 use super::standing::{Membership, View};
-use super::weight::Weights;
-use super::{Deed, History, Person, Set, State};
+use super::weight::{Removal, Weights};
+use super::{Certificate, Deed, Device, History, Person, Set, State, members_of};
 use parv_model::{Category, Mode, VoteKind};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// What one fold gives.
@@ -51,6 +51,10 @@ impl History {
     /// resolution comes to life.
     fn fold(&self, weights: &Weights<'_>, holds: &BTreeSet<usize>, only: Option<&BTreeSet<usize>>) -> Fold {
         let removals: Vec<usize> = holds.iter().copied().filter(|&r| self.removes(r)).collect();
+        // Revocation lists hold whatever becomes of the commits that bring them.
+        let lists = weights.all.iter().copied().filter(|&x| self.events[x].papers.list.is_some());
+        let mut hitting: Vec<Removal> = removals.iter().map(|&by| Removal { by, is_list: false }).collect();
+        hitting.extend(lists.map(|by| Removal { by, is_list: true }));
         let mut fold = Fold { holding: BTreeSet::new(), alive: Vec::new() };
         // Votes that their authors were entitled to cast, void or not.
         let mut cast = BTreeSet::new();
@@ -63,7 +67,7 @@ impl History {
             if banned_device || !self.entitled(&view, event.who, event.deed) {
                 continue;
             }
-            let hit_by = |v: usize| removals.iter().copied().filter(move |&r| weights.hits(r, v));
+            let hit_by = |v: usize| hitting.iter().copied().filter(move |&r| weights.hits(r, v));
             let counts = match event.deed {
                 Deed::Vote(..) | Deed::VoteOnDevice(..) => {
                     cast.insert(e);
@@ -76,14 +80,17 @@ impl History {
                         cast.contains(v)
                             && !weights.stale(*v, Some(e))
                             && hit_by(*v).all(|r| {
-                                if self.concurrent(e, r) { weights.outranks(e, r) } else { weights.endorsed(*v, r) }
+                                let duel = !r.is_list && self.concurrent(e, r.by);
+                                if duel { weights.outranks(e, r.by) } else { weights.endorsed(*v, r) }
                             })
                             && holds.iter().filter(earlier).all(|&r| self.le(r, *v))
                             && view.is_admin(self.events[*v].who)
                     };
                     let votes = weights.votes_for(e).into_iter().filter(vote_counts);
                     let voters: BTreeSet<Person> = votes.map(|v| self.events[v].who).collect();
-                    let holds = hit_by(e).all(|r| weights.outranks(e, r))
+                    let withstands =
+                        |r: Removal| if r.is_list { weights.endorsed(e, r) } else { weights.outranks(e, r.by) };
+                    let holds = hit_by(e).all(withstands)
                         && !weights.stale(e, None)
                         && only.is_none_or(|only| only.contains(&e))
                         && 2 * voters.len() > self.before(e).admins.len();
@@ -131,51 +138,38 @@ impl History {
         }
         let mut admins = Vec::new();
         for u in people {
-            // An account certificate comes with the first commit or a join, and must be there to be shown.
-            let came_in =
-                |&e: &usize| self.events[e].who == u && matches!(self.events[e].deed, Deed::Begin(..) | Deed::Join);
-            let certified = alive.iter().any(came_in);
-            match view.membership(u) {
-                Membership::Member if !certified => {}
-                Membership::Member => match view.promotions(u).into_iter().map(|p| self.key(p)).min() {
-                    Some(key) => admins.push((key, u)),
-                    None => drop(state.members.insert(u)),
-                },
-                Membership::Banned => {
-                    let folders = view.bans_in_force(u).into_iter().filter_map(|b| self.places[b].category);
-                    let highest = folders.min().filter(|_| certified).unwrap_or(Category::Invited);
-                    state.banned.insert(u, highest);
+            let brought = |&e: &usize| self.events[e].who == u && self.events[e].papers.account.is_some();
+            let latest = self.latest(alive.iter().copied().filter(brought).collect());
+            let certificate = latest.and_then(|e| self.events[e].papers.account.clone());
+            match (view.membership(u), certificate) {
+                // There is nothing to show for somebody without a certificate.
+                (Membership::Member, None) => {}
+                (Membership::Member, Some(certificate)) => {
+                    state.accounts.insert(u, certificate);
+                    match view.promotions(u).into_iter().map(|p| self.key(p)).min() {
+                        Some(key) => admins.push((key, u)),
+                        None => drop(state.members.insert(u)),
+                    }
                 }
-                Membership::Invited => drop(state.invited.insert(u)),
-                Membership::Left => drop(state.left.insert(u)),
-                Membership::Stranger => {}
+                (Membership::Banned, certificate) => {
+                    let folders = view.bans_in_force(u).into_iter().filter_map(|b| self.places[b].category);
+                    let highest = folders.min().filter(|_| certificate.is_some()).unwrap_or(Category::Invited);
+                    state.banned.insert(u, highest);
+                    if let Some(certificate) = certificate.filter(|_| highest != Category::Invited) {
+                        state.accounts.insert(u, certificate);
+                    }
+                }
+                (Membership::Invited, _) => drop(state.invited.insert(u)),
+                (Membership::Left, _) => drop(state.left.insert(u)),
+                (Membership::Stranger, _) => {}
             }
         }
         admins.sort();
         state.admins = admins.into_iter().map(|(_, u)| u).collect();
+        self.show_papers(&view, &mut state);
         for &e in alive {
             let who = self.events[e].who;
             let after = |ends: Vec<usize>| ends.into_iter().all(|end| self.le(end, e));
-            let mut shown = Vec::new();
-            if self.places[e].brings_device {
-                shown.push((who, self.events[e].device));
-            }
-            if let Deed::ResolveOnDevice(VoteKind::Unban, device) = self.events[e].deed
-                && self.before(e).is_member(device.0)
-            {
-                shown.push(device);
-            }
-            for device in shown {
-                let ends = [view.bans(device.0), view.leaves(device.0), view.device_bans(device)];
-                if state.is_member(device.0) && ends.into_iter().all(after) {
-                    state.devices.insert(device);
-                }
-            }
-            if let Deed::ResolveOnDevice(_, device) = self.events[e].deed
-                && !view.device_bans_in_force(device).is_empty()
-            {
-                state.banned_devices.insert(device);
-            }
             let in_office =
                 state.is_admin(who) && [view.bans(who), view.leaves(who), view.demotions(who)].into_iter().all(after);
             if let Deed::VoteOnDevice(kind, device) = self.events[e].deed
@@ -195,5 +189,68 @@ impl History {
             }
         }
         state
+    }
+
+    /// What the tree shows of devices, lists and the profile.
+    fn show_papers(&self, view: &View<'_>, state: &mut State) {
+        // Nothing of before a ban or a leave remains.
+        let remains = |who: Person, e: usize| {
+            let ends = [view.bans(who), view.leaves(who)].concat();
+            state.is_member(who) && ends.into_iter().all(|end| end != e && self.le(end, e))
+        };
+        let mut devices: BTreeMap<Device, Vec<(usize, Certificate)>> = BTreeMap::new();
+        for &e in view.counted {
+            let event = &self.events[e];
+            let brought = event.papers.device.clone().map(|certificate| ((event.who, event.device), certificate));
+            for (device, certificate) in brought.into_iter().chain(self.lets_back(e)) {
+                let is_new = view.device_bans(device).into_iter().all(|ban| ban != e && self.le(ban, e));
+                if is_new && remains(device.0, e) {
+                    devices.entry(device).or_default().push((e, certificate));
+                }
+            }
+        }
+        let mut lists: BTreeMap<Person, (u64, &str, &str)> = BTreeMap::new();
+        for e in members_of(view.from) {
+            let event = &self.events[e];
+            if let Some(list) = event.papers.list.as_ref().filter(|_| remains(event.who, e)) {
+                let candidate = (list.number, event.id.as_str(), list.file.as_str());
+                lists.entry(event.who).and_modify(|shown| *shown = candidate.max(*shown)).or_insert(candidate);
+            }
+        }
+        state.lists = lists.into_iter().map(|(who, (_, _, file))| (who, file.to_owned())).collect();
+        for (device, shown) in devices {
+            let latest = self.latest(shown.iter().map(|(e, _)| *e).collect());
+            let (_, certificate) = shown.into_iter().find(|(e, _)| Some(*e) == latest).expect("one of them");
+            if self.said(device.0, view.from).1.contains(&certificate.serial) {
+                state.revoked.insert(device);
+            }
+            state.devices.insert(device, certificate);
+        }
+        for &e in view.counted {
+            if let Deed::ResolveOnDevice(_, device) = self.events[e].deed {
+                let ban = self.latest(view.device_bans_in_force(device));
+                let found = ban.and_then(|ban| self.before(ban).devices.get(&device).cloned());
+                found.into_iter().for_each(|certificate| drop(state.banned_devices.insert(device, certificate)));
+            }
+        }
+        let edits = view.counted.iter().copied().filter(|&e| self.events[e].deed == Deed::Profile);
+        state.profile = self.latest(edits.collect()).and_then(|e| self.events[e].papers.profile.clone());
+    }
+
+    /// The device that an event lets back to where it may write, with the certificate that it had.
+    fn lets_back(&self, e: usize) -> Option<(Device, Certificate)> {
+        let before = self.before(e);
+        match self.events[e].deed {
+            Deed::ResolveOnDevice(VoteKind::Unban, device) if before.is_member(device.0) => {
+                before.banned_devices.get(&device).map(|certificate| (device, certificate.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The one that no other comes after; of several, the one with the highest commit id.
+    fn latest(&self, candidates: Vec<usize>) -> Option<usize> {
+        let last = |&e: &usize| candidates.iter().all(|&other| other == e || !self.le(e, other));
+        candidates.iter().copied().filter(last).max_by_key(|&e| &self.events[e].id)
     }
 }

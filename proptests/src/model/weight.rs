@@ -6,6 +6,15 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// What takes something away: a ban or demotion that holds, or a revocation list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Removal {
+    /// The event.
+    pub(super) by: usize,
+    /// Whether it is meant as the list that it brings.
+    pub(super) is_list: bool,
+}
+
 /// Questions of weight about one set of events.
 pub(super) struct Weights<'a> {
     history: &'a History,
@@ -101,34 +110,46 @@ impl<'a> Weights<'a> {
     }
 
     /// Whether a majority of the others who were admins then held what the removal would void.
-    pub(super) fn endorsed(&self, e: usize, removal: usize) -> bool {
-        let Some((_, target)) = self.history.events[removal].deed.resolved() else {
-            return false;
-        };
-        let mut electorate = self.regime(removal);
-        electorate.remove(&target.person());
+    pub(super) fn endorsed(&self, e: usize, removal: Removal) -> bool {
+        let Removal { by, .. } = removal;
+        let mut electorate = self.regime(by);
+        electorate.remove(&self.about(removal));
         let le = |a, b| self.history.le(a, b);
-        let holds = |u: &&Person| self.all.iter().any(|&k| self.author(k) == **u && le(e, k) && !le(removal, k));
+        let holds = |u: &&Person| self.all.iter().any(|&k| self.author(k) == **u && le(e, k) && !le(by, k));
+        if electorate.is_empty() {
+            // Where there is nobody to be asked, anybody else's word counts.
+            let about = self.about(removal);
+            return self.all.iter().any(|&k| self.author(k) != about && holds(&&self.author(k)));
+        }
         2 * electorate.iter().filter(holds).count() > electorate.len()
     }
 
-    /// Whether a removal that holds would void `e`, before anybody's endorsement is looked at.
-    pub(super) fn hits(&self, removal: usize, e: usize) -> bool {
-        let Some((kind, target)) = self.history.events[removal].deed.resolved() else {
-            return false;
-        };
+    /// Whose acts a removal can void.
+    fn about(&self, Removal { by, is_list }: Removal) -> Person {
+        match self.history.events[by].deed.resolved() {
+            Some((_, target)) if !is_list => target.person(),
+            _ => self.author(by),
+        }
+    }
+
+    /// Whether a removal would void `e`, before anybody's endorsement is looked at.
+    pub(super) fn hits(&self, removal: Removal, e: usize) -> bool {
+        let Removal { by, is_list } = removal;
         let event = &self.history.events[e];
-        let about_author = match target {
-            Target::Person(person) => person == event.who,
-            Target::Device(device) => device == (event.who, event.device),
-        };
-        if !about_author || !self.history.concurrent(removal, e) {
+        if self.about(removal) != event.who || !self.history.concurrent(by, e) {
             return false;
         }
-        match kind {
-            VoteKind::Ban => self.last_admission(e).is_some_and(|a| self.history.le(a, removal)),
-            VoteKind::Demote => event.deed.voted().or(event.deed.resolved()).is_some(),
-            VoteKind::Unban | VoteKind::Promote => false,
+        let saw_admission = || self.last_admission(e).is_some_and(|a| self.history.le(a, by));
+        if is_list {
+            let (list, serial) = (&self.history.events[by].papers.list, &self.history.places[e].serial);
+            let revoked = list.iter().any(|list| serial.iter().any(|serial| list.revoked.contains(serial)));
+            return revoked && saw_admission();
+        }
+        match self.history.events[by].deed.resolved() {
+            Some((VoteKind::Ban, Target::Device((_, device)))) => device == event.device && saw_admission(),
+            Some((VoteKind::Ban, Target::Person(_))) => saw_admission(),
+            Some((VoteKind::Demote, _)) => event.deed.voted().or(event.deed.resolved()).is_some(),
+            _ => false,
         }
     }
 

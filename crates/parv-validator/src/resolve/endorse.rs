@@ -321,14 +321,20 @@ impl<'a> Endorsement<'a> {
     }
 
     /// Whether more than half of the admins of a removal's past, without the one it is about, hold a commit that knows `e`
-    /// and not the removal.
+    /// and not the removal. Where there are no others, anybody else who holds one is enough: else an account that was once
+    /// alone could revoke the device with which it began, and void all that has been built since (decision 0015).
     fn endorsed(&self, e: EventNumber, removal: Removal) -> bool {
         let electorate = self.electorate(removal);
         let followers = self.followers(e);
-        let holders = followers.iter().filter(|(account, earliest)| {
-            electorate.contains(account) && earliest.iter().any(|&k| !self.events.le(removal.event(), k))
-        });
-        2 * holders.count() > electorate.len()
+        let mut unaware = followers
+            .iter()
+            .filter(|(_, earliest)| earliest.iter().any(|&k| !self.events.le(removal.event(), k)))
+            .map(|(account, _)| *account);
+        if electorate.is_empty() {
+            let about = removal.account(self.events);
+            return unaware.any(|account| Some(account) != about);
+        }
+        2 * unaware.filter(|account| electorate.contains(account)).count() > electorate.len()
     }
 
     fn electorate(&self, removal: Removal) -> Rc<BTreeSet<Uri>> {

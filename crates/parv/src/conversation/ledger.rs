@@ -198,7 +198,7 @@ impl Ledger {
             return Ok(heads);
         }
         let fallen = |replica: &mut Replica, heads: &[CommitId]| {
-            heads.iter().copied().find(|head| !offered.contains(head) && replica.gate(heads, &[*head]).is_err())
+            heads.iter().copied().find(|head| !offered.contains(head) && replica.good_standing(heads, head).is_err())
         };
         while let Some(head) = fallen(&mut self.replica, &heads) {
             let parents = self.commit(&head)?.parents;
