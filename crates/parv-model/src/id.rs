@@ -19,7 +19,8 @@ pub struct ParseIdError {
 }
 
 /// Reads exactly `N` bytes as lowercase hex: one text for one id, so no upper case, no prefix, no blanks.
-fn parse_hex<const N: usize>(what: &'static str, text: &str) -> Result<[u8; N], ParseIdError> {
+#[doc(hidden)]
+pub fn parse_hex<const N: usize>(what: &'static str, text: &str) -> Result<[u8; N], ParseIdError> {
     let refuse = || ParseIdError { what, digits: 2 * N, got: text.chars().take(80).collect() };
     if text.len() != 2 * N || text.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err(refuse());
@@ -29,6 +30,15 @@ fn parse_hex<const N: usize>(what: &'static str, text: &str) -> Result<[u8; N], 
     Ok(bytes)
 }
 
+/// The text of an id.
+#[doc(hidden)]
+pub fn to_hex(bytes: &[u8]) -> String {
+    hex::encode(bytes)
+}
+
+/// Makes a type of a fixed number of bytes that is written in lowercase hex: `id_type!(/// docs\nName, size, "what it is")`.
+/// Rule sets of other systems name their things by it too. Its users need `serde`.
+#[macro_export]
 macro_rules! id_type {
     ($(#[$doc:meta])* $name:ident, $size:literal, $what:literal) => {
         $(#[$doc])*
@@ -47,22 +57,22 @@ macro_rules! id_type {
             }
         }
 
-        impl FromStr for $name {
-            type Err = ParseIdError;
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::id::ParseIdError;
 
-            fn from_str(text: &str) -> Result<Self, ParseIdError> {
-                parse_hex($what, text).map(Self)
+            fn from_str(text: &str) -> Result<Self, $crate::id::ParseIdError> {
+                $crate::id::parse_hex($what, text).map(Self)
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&$crate::id::to_hex(&self.0))
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 write!(f, concat!(stringify!($name), "({})"), self)
             }
         }

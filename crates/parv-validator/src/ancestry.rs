@@ -1,4 +1,4 @@
-//! Who is an ancestor of whom, quickly, however long the history.
+//! Who is an ancestor of whom, quickly, however long the history. The same for every rule set.
 //!
 //! Commits are strung on *chains*: each continues the chain of its parent when it is the first to do so, and else begins a
 //! new one. On a chain the longer way to the beginning decides; between chains a search goes from first commit to first
@@ -7,7 +7,7 @@
 
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
-use parv_model::{CommitId, Uri};
+use parv_model::CommitId;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a commit stands.
@@ -19,25 +19,31 @@ struct Place {
 }
 
 #[derive(Debug, Clone)]
-struct Chain {
+struct Chain<A: Ord> {
     first: CommitId,
     last: CommitId,
     /// The latest date of every account before the chain.
-    dates_before: OrdMap<Uri, i64>,
+    dates_before: OrdMap<A, i64>,
     /// For the authors on the chain, in order: generation of a commit, and the latest date up to there.
-    dates: BTreeMap<Uri, Vec<(u64, i64)>>,
+    dates: BTreeMap<A, Vec<(u64, i64)>>,
 }
 
 /// The graph of all admitted commits.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Ancestry {
+#[derive(Debug, Clone)]
+pub(crate) struct Ancestry<A: Ord> {
     places: BTreeMap<CommitId, Place>,
-    chains: Vec<Chain>,
+    chains: Vec<Chain<A>>,
 }
 
-impl Ancestry {
+impl<A: Ord> Default for Ancestry<A> {
+    fn default() -> Self {
+        Self { places: BTreeMap::new(), chains: Vec::new() }
+    }
+}
+
+impl<A: Ord + Copy> Ancestry<A> {
     /// Takes in a commit by `author`, dated `time`, whose parents are known.
-    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId], author: Uri, time: i64) {
+    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId], author: A, time: i64) {
         let known = |parent: &CommitId| self.places.get(parent);
         let generation = parents.iter().filter_map(known).map(|place| place.generation + 1).max().unwrap_or(0);
         let continued = match parents {
@@ -62,7 +68,7 @@ impl Ancestry {
     }
 
     /// Takes back the commit that was added last, which is by `author`.
-    pub(crate) fn remove_last(&mut self, commit: &CommitId, author: &Uri) {
+    pub(crate) fn remove_last(&mut self, commit: &CommitId, author: &A) {
         let Some(place) = self.places.remove(commit) else { return };
         if self.chains[place.chain].first == *commit {
             self.chains.pop();
@@ -74,7 +80,7 @@ impl Ancestry {
     }
 
     /// The latest date of a commit by `account` among `commit` and its ancestors.
-    pub(crate) fn latest_date(&self, commit: &CommitId, account: &Uri) -> Option<i64> {
+    pub(crate) fn latest_date(&self, commit: &CommitId, account: &A) -> Option<i64> {
         let place = self.places.get(commit)?;
         let chain = &self.chains[place.chain];
         let on_chain = chain.dates.get(account).and_then(|dates| {
@@ -85,7 +91,7 @@ impl Ancestry {
     }
 
     /// The latest dates of everybody among these commits and their ancestors.
-    fn dates_of_all(&self, commits: &[CommitId]) -> OrdMap<Uri, i64> {
+    fn dates_of_all(&self, commits: &[CommitId]) -> OrdMap<A, i64> {
         let all = |commit: &CommitId| {
             let chain = &self.chains[self.places[commit].chain];
             let mut dates = chain.dates_before.clone();
@@ -96,7 +102,7 @@ impl Ancestry {
             }
             dates
         };
-        let later_of = |one: OrdMap<Uri, i64>, other: OrdMap<Uri, i64>| {
+        let later_of = |one: OrdMap<A, i64>, other: OrdMap<A, i64>| {
             let mut later = one.clone();
             for difference in one.diff(&other) {
                 match difference {
@@ -150,6 +156,7 @@ impl Ancestry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parv_model::Uri;
 
     fn id(number: usize) -> CommitId {
         let mut bytes = [0; 20];
@@ -182,7 +189,7 @@ mod tests {
             let mut ancestry = Ancestry::default();
             let author = |i: usize| Uri::from_bytes([(i % 3) as u8; 32]);
             let time = |i: usize| (i * 7919 % 101) as i64;
-            let add = |ancestry: &mut Ancestry, i: usize| {
+            let add = |ancestry: &mut Ancestry<Uri>, i: usize| {
                 let parents: Vec<CommitId> = graph[i].iter().map(|&parent| id(parent)).collect();
                 ancestry.add(id(i), &parents, author(i), time(i));
             };

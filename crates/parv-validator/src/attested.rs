@@ -5,22 +5,15 @@
 //! can run behind it. Certificates are held against it, and against nothing else.
 
 use crate::checked::CheckedCommit;
+use crate::replica::Behind;
 use crate::state::State;
+use crate::swarm::Swarm;
 use parv_identity::certificate::Validity;
-use parv_model::{Refusal, Rule, Uri};
-
-/// The dates in a past.
-pub(crate) trait Dates {
-    /// The latest date of all.
-    fn newest(&self) -> i64;
-
-    /// The latest date of a commit by this account, if it has one.
-    fn newest_of(&self, account: &Uri) -> Option<i64>;
-}
+use parv_model::{Refusal, Rule};
 
 /// The attested time of a commit with this past, whose state is `state`. None where there are no admins, or so many
 /// silent ones that no time has a majority.
-fn attested(dates: &dyn Dates, state: &State) -> Option<i64> {
+fn attested(dates: &Behind<'_, Swarm>, state: &State) -> Option<i64> {
     let mut words: Vec<Option<i64>> = state.admins().map(|admin| dates.newest_of(&admin)).collect();
     words.sort_by(|a, b| b.cmp(a));
     words.get(words.len() / 2).copied().flatten()
@@ -29,7 +22,7 @@ fn attested(dates: &dyn Dates, state: &State) -> Option<i64> {
 /// Refuses a commit whose author's certificate is not good at its attested time.
 pub(crate) fn require_good(
     commit: &CheckedCommit,
-    dates: &dyn Dates,
+    dates: &Behind<'_, Swarm>,
     state: &State,
     whose: &str,
     validity: Validity,

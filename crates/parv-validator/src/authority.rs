@@ -1,11 +1,13 @@
 //! Who wrote a commit, and may they write here (validation §4)? And what certificates of its author does it bring?
 
-use crate::attested::{self, Dates};
+use crate::attested;
 use crate::checked::CheckedCommit;
 use crate::event::Brought;
+use crate::replica::Behind;
 use crate::revocation;
 use crate::source::{BlobSource, SourceError};
 use crate::state::{Certificate, Device, State};
+use crate::swarm::Swarm;
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{BlobId, Message, Refusal, Role, Rule, TreePath, Uri, VoteKind, limits};
 
@@ -14,7 +16,7 @@ use parv_model::{BlobId, Message, Refusal, Role, Rule, TreePath, Uri, VoteKind, 
 pub(crate) fn member(
     commit: &CheckedCommit,
     before: &State,
-    dates: &dyn Dates,
+    dates: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
     require_unbanned(commit, before)?;
@@ -42,7 +44,7 @@ pub(crate) fn member(
 }
 
 /// The author of a merge, who must be a member in the merged state, so that nobody can sign their own return.
-pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &dyn Dates) -> Result<Uri, Refusal> {
+pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &Behind<'_, Swarm>) -> Result<Uri, Refusal> {
     require_unbanned(commit, merged)?;
     let device = commit.commit().device;
     let author = merged.device_account(&device).ok_or_else(|| {
@@ -57,7 +59,7 @@ pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &dyn Dates) 
 /// attested time.
 pub(crate) fn require_good(
     commit: &CheckedCommit,
-    dates: &dyn Dates,
+    dates: &Behind<'_, Swarm>,
     state: &State,
     author: Uri,
     brought: &Brought,

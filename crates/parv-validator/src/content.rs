@@ -4,8 +4,8 @@
 //! ban, is shown only if somebody else in good standing had taken it up before hearing of the ban; else it is hidden.
 //! Nothing is ever deleted, and what was said at the same time is flagged either way.
 
-use crate::replica::Replica;
 use crate::state::State;
+use crate::swarm::Replica;
 use parv_model::{CommitId, DeviceId, Target, Uri};
 use std::collections::{BTreeMap, BTreeSet};
 

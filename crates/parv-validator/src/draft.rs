@@ -4,14 +4,16 @@
 //! the finished commit is admitted like anybody's.
 
 use crate::authority;
-use crate::event::{Act, Brought, Event, Past};
+use crate::event::{Act, Brought, Event};
 use crate::kinds;
-use crate::render::EMPTY_BLOB;
-use crate::replica::{Record, Replica};
+use crate::past::Past;
+use crate::replica::Record;
 use crate::resolve;
 use crate::revocation::List;
 use crate::source::{BlobSource, SourceError};
 use crate::state::{Certificate, Device, Standing, State};
+use crate::swarm::Replica;
+use crate::tree::EMPTY_BLOB;
 use parv_identity::certificate::Validity;
 use parv_identity::{AccountCertificate, Crl, DeviceCertificate};
 use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
@@ -149,7 +151,7 @@ impl Draft {
         author: &Credentials,
         brought: Brought,
         profile: Option<BlobId>,
-        past: &Past,
+        past: &Past<Uri>,
         before: Arc<State>,
     ) -> Result<Event, DraftError> {
         Ok(Event {
@@ -265,7 +267,7 @@ impl Replica {
                 }
                 let event = draft.event(author, brought, profile, &past, before.clone())?;
                 let uninvited = event.act == Act::Join && !kinds::may_join(&before, &author_uri);
-                let state = if uninvited { uninvited_join(&event) } else { self.after(event) };
+                let state = if uninvited { uninvited_join(&event) } else { self.after(event, &past.events) };
                 Ok(draft.show(state, &[&before]))
             }
             [one, other] if draft.message == Message::Merge => {

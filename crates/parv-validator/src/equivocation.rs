@@ -10,25 +10,31 @@ use std::collections::BTreeMap;
 
 /// A device wrote two commits, neither of which knows the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Equivocation {
+pub struct Equivocation<A = Uri, D = DeviceId> {
     /// The device.
-    pub device: DeviceId,
+    pub device: D,
     /// Whose it is.
-    pub account: Uri,
+    pub account: A,
     /// The proof: both are signed by the device. There may be more such pairs; one is enough.
     pub commits: [CommitId; 2],
 }
 
 /// What every device wrote, in the order of admission, and which of them forked.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Trails {
-    commits: BTreeMap<DeviceId, Vec<CommitId>>,
-    forks: BTreeMap<DeviceId, Equivocation>,
+#[derive(Debug, Clone)]
+pub(crate) struct Trails<A, D> {
+    commits: BTreeMap<D, Vec<CommitId>>,
+    forks: BTreeMap<D, Equivocation<A, D>>,
 }
 
-impl Trails {
+impl<A, D> Default for Trails<A, D> {
+    fn default() -> Self {
+        Self { commits: BTreeMap::new(), forks: BTreeMap::new() }
+    }
+}
+
+impl<A: Ord + Copy, D: Ord + Copy> Trails<A, D> {
     /// A device of `account` wrote a commit, which `ancestry` knows.
-    pub(crate) fn note(&mut self, device: DeviceId, account: Uri, commit: CommitId, ancestry: &Ancestry) {
+    pub(crate) fn note(&mut self, device: D, account: A, commit: CommitId, ancestry: &Ancestry<A>) {
         let commits = self.commits.entry(device).or_default();
         // Until the first fork the last commit comes after all others, so it stands for them.
         if let Some(last) = commits.last().filter(|last| !ancestry.is_ancestor(last, &commit)) {
@@ -39,7 +45,7 @@ impl Trails {
     }
 
     /// Takes back the commit that was noted last.
-    pub(crate) fn remove_last(&mut self, device: &DeviceId, commit: &CommitId) {
+    pub(crate) fn remove_last(&mut self, device: &D, commit: &CommitId) {
         if let Some(commits) = self.commits.get_mut(device) {
             commits.pop();
             if commits.is_empty() {
@@ -52,22 +58,22 @@ impl Trails {
     }
 
     /// The commits of a device, parents first.
-    pub(crate) fn of(&self, device: &DeviceId) -> &[CommitId] {
+    pub(crate) fn of(&self, device: &D) -> &[CommitId] {
         self.commits.get(device).map_or(&[], Vec::as_slice)
     }
 
     /// Every device that ever wrote, with its commits, parents first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&DeviceId, &[CommitId])> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&D, &[CommitId])> {
         self.commits.iter().map(|(device, commits)| (device, commits.as_slice()))
     }
 
     /// Whether a device forked.
-    pub(crate) fn is_forked(&self, device: &DeviceId) -> bool {
+    pub(crate) fn is_forked(&self, device: &D) -> bool {
         self.forks.contains_key(device)
     }
 
     /// Every device that forked, in the order of their ids.
-    pub(crate) fn forks(&self) -> impl Iterator<Item = Equivocation> + '_ {
+    pub(crate) fn forks(&self) -> impl Iterator<Item = Equivocation<A, D>> + '_ {
         self.forks.values().copied()
     }
 }

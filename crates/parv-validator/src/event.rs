@@ -5,10 +5,9 @@
 //! "account a wrote something, knowing this" (validation §2, third idea). Everything else is only a commit: its past is
 //! its parent's, and its state too.
 
-use crate::event_set::{EventNumber, EventSet};
+use crate::event_set::EventSet;
 use crate::revocation::List;
 use crate::state::{Certificate, Device, Seniority, State};
-use imbl::OrdSet;
 use parv_identity::certificate::Serial;
 use parv_model::{BlobId, Category, CommitId, DeviceId, Target, Uri, VoteKind};
 use std::sync::Arc;
@@ -46,7 +45,7 @@ pub(crate) struct Brought {
 
 /// A control event or a witness.
 #[derive(Debug, Clone)]
-pub(crate) struct Event {
+pub struct Event {
     pub(crate) commit: CommitId,
     /// Length of the longest way to the first commit.
     pub(crate) generation: u64,
@@ -82,43 +81,5 @@ impl Event {
     /// Whether it changes the tree.
     pub(crate) fn is_control(&self) -> bool {
         self.act != Act::Witness
-    }
-}
-
-/// What lies behind a commit, itself included: events, and who has already written on its control frontier.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Past {
-    pub(crate) events: EventSet,
-    /// The control events among them. Equal sets mean the same control frontier.
-    pub(crate) control: EventSet,
-    /// The accounts with a commit in this past that was written with just these control events in its own. The author of
-    /// the latest control event is not among them: it was written without itself.
-    pub(crate) writers: OrdSet<Uri>,
-}
-
-impl Past {
-    /// The past of the first commit, seen from before it: nothing.
-    pub(crate) fn empty() -> Self {
-        Self { events: EventSet::default(), control: EventSet::default(), writers: OrdSet::new() }
-    }
-
-    /// What two heads know together.
-    pub(crate) fn union(&self, other: &Self) -> Self {
-        let control = self.control.union(&other.control);
-        let same_frontier = [self, other].into_iter().filter(|past| past.control == control);
-        let writers = same_frontier.flat_map(|past| &past.writers).copied().collect();
-        Self { events: self.events.union(&other.events), control, writers }
-    }
-
-    /// The same with one more event at its end.
-    pub(crate) fn with(&self, number: EventNumber, event: &Event) -> Self {
-        let events = self.events.with(number);
-        if event.is_control() {
-            Self { events, control: self.control.with(number), writers: OrdSet::new() }
-        } else {
-            let mut writers = self.writers.clone();
-            writers.insert(event.author);
-            Self { events, control: self.control.clone(), writers }
-        }
     }
 }

@@ -7,13 +7,13 @@
 use std::cmp::Ordering;
 
 /// The number of an event.
-pub(crate) type EventNumber = usize;
+pub type EventNumber = usize;
 
 const WORD: usize = u64::BITS as usize;
 
 /// A set of event numbers in its one normal form, so that equal sets compare equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct EventSet {
+pub struct EventSet {
     /// This many words at the start are all ones.
     full: usize,
     /// The words after them; the first is not all ones, the last is not zero.
@@ -50,12 +50,12 @@ impl EventSet {
     }
 
     /// Whether the event is in the set.
-    pub(crate) fn contains(&self, event: EventNumber) -> bool {
+    pub fn contains(&self, event: EventNumber) -> bool {
         self.word(event / WORD) >> (event % WORD) & 1 == 1
     }
 
     /// Puts an event in.
-    pub(crate) fn insert(&mut self, event: EventNumber) {
+    pub fn insert(&mut self, event: EventNumber) {
         let index = event / WORD;
         if index < self.full {
             return;
@@ -68,37 +68,37 @@ impl EventSet {
     }
 
     /// The set with one more event.
-    pub(crate) fn with(&self, event: EventNumber) -> Self {
+    pub fn with(&self, event: EventNumber) -> Self {
         let mut set = self.clone();
         set.insert(event);
         set
     }
 
     /// The events in either.
-    pub(crate) fn union(&self, other: &Self) -> Self {
+    pub fn union(&self, other: &Self) -> Self {
         self.combine(other, |a, b| a | b)
     }
 
     /// The events in both.
-    pub(crate) fn intersection(&self, other: &Self) -> Self {
+    pub fn intersection(&self, other: &Self) -> Self {
         // Unlike a union, this can open a gap in the full words of one of the two; `combine` starts at the smaller count.
         self.combine(other, |a, b| a & b)
     }
 
     /// The events that are here and not there, in the order of their numbers.
-    pub(crate) fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = EventNumber> + 'a {
+    pub fn difference<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = EventNumber> + 'a {
         let start = self.full.min(other.full);
         (start..self.words()).flat_map(move |index| Bits { index, word: self.word(index) & !other.word(index) })
     }
 
     /// Whether all events here are there too.
-    pub(crate) fn is_subset(&self, other: &Self) -> bool {
+    pub fn is_subset(&self, other: &Self) -> bool {
         let start = self.full.min(other.full);
         (start..self.words()).all(|index| self.word(index) & !other.word(index) == 0)
     }
 
     /// One more than the highest number in the set; 0 for the empty set.
-    pub(crate) fn end(&self) -> usize {
+    pub fn end(&self) -> usize {
         match self.rest.last() {
             Some(word) => self.words() * WORD - word.leading_zeros() as usize,
             None => self.full * WORD,
@@ -106,12 +106,12 @@ impl EventSet {
     }
 
     /// The first event that is here and not there.
-    pub(crate) fn first_missing_in(&self, other: &Self) -> Option<EventNumber> {
+    pub fn first_missing_in(&self, other: &Self) -> Option<EventNumber> {
         self.difference(other).next()
     }
 
     /// The events with a number below `end`.
-    pub(crate) fn below(&self, end: EventNumber) -> Self {
+    pub fn below(&self, end: EventNumber) -> Self {
         let (words, bits) = (end / WORD, end % WORD);
         if words < self.full {
             let rest = if bits == 0 { Vec::new() } else { vec![(1 << bits) - 1] };
@@ -127,7 +127,7 @@ impl EventSet {
     }
 
     /// The events against the order of their numbers, so children come first.
-    pub(crate) fn iter_rev(&self) -> impl Iterator<Item = EventNumber> + '_ {
+    pub fn iter_rev(&self) -> impl Iterator<Item = EventNumber> + '_ {
         (0..self.words()).rev().flat_map(|index| Bits { index, word: self.word(index) }.rev())
     }
 }

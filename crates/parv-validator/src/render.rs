@@ -3,25 +3,11 @@
 //! Git's folders are flat lists, so a folder that changed is written anew, at a cost that grows with what is in it; the
 //! names of all others are remembered from the state that a state was made of.
 
-use crate::state::{Standing, State};
-use parv_model::{BlobId, Category, TreeId, TreePath, object};
+use crate::state::{Standing, State, Vote};
+use crate::tree::{self, EMPTY_BLOB, List, Rendered, name};
+use parv_model::{BlobId, Category, TreeId, TreePath};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
-
-/// A tree and the trees below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
-    /// The id of the root tree.
-    pub id: TreeId,
-    /// The bytes of the tree objects, each after those that it names, the root last.
-    pub trees: Vec<Vec<u8>>,
-}
-
-/// The blob of an empty file.
-pub(crate) const EMPTY_BLOB: BlobId = BlobId::from_bytes([
-    0xe6, 0x9d, 0xe2, 0x9b, 0xb2, 0xd1, 0xd6, 0x43, 0x4b, 0x8b, 0x29, 0xae, 0x77, 0x5a, 0xd8, 0xc2, 0xe4, 0x8c, 0x53,
-    0x91,
-]);
 
 /// A folder whose name is remembered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,7 +122,7 @@ impl State {
             TreePath::BannedDevice(device) => self.banned_devices.get(&device).map(|papers| papers.certificate.blob),
             TreePath::Crl(uri) => self.revocations.get(&uri)?.shown,
             TreePath::Vote(kind, category, target, voter) => {
-                self.votes.contains(&crate::state::Vote { kind, category, target, voter }).then_some(EMPTY_BLOB)
+                self.votes.contains(&Vote { kind, category, target, voter }).then_some(EMPTY_BLOB)
             }
             TreePath::Profile => self.profile,
         }
@@ -180,17 +166,11 @@ impl State {
     }
 
     fn write_votes(&self) -> Vec<Vec<u8>> {
-        let mut votes = Directory::default();
-        for vote in &self.votes {
-            let names = [vote.kind.name().into(), vote.category.folder().into(), vote.target.id()];
-            let folder = names.into_iter().fold(&mut votes, |folder, name| folder.folders.entry(name).or_default());
-            folder.files.insert(*vote.voter.as_bytes());
-        }
-        let mut trees = Vec::new();
-        if !self.votes.is_empty() {
-            votes.write(&mut trees);
-        }
-        trees
+        let path = |vote: &Vote| {
+            format!("{}/{}/{}/{}", vote.kind.name(), vote.category.folder(), vote.target.id(), vote.voter)
+        };
+        let votes: BTreeMap<String, BlobId> = self.votes.iter().map(|vote| (path(vote), EMPTY_BLOB)).collect();
+        if votes.is_empty() { Vec::new() } else { tree::render(&votes).trees }
     }
 
     /// The bytes of `banned`; none if nobody is.
@@ -228,72 +208,5 @@ fn folder_of(path: &TreePath) -> Option<Folder> {
         TreePath::Banned(Category::Members, _) => Some(Folder::BannedMembers),
         TreePath::Banned(Category::Invited, _) => Some(Folder::BannedInvited),
         _ => None,
-    }
-}
-
-/// The bytes of a tree object, its entries in the order in which they come.
-#[derive(Default)]
-struct List(Vec<u8>);
-
-impl List {
-    fn entry(&mut self, mode: &str, name: &str, id: Option<&[u8; 20]>) {
-        if let Some(id) = id {
-            for part in [mode.as_bytes(), b" ", name.as_bytes(), b"\0", id] {
-                self.0.extend_from_slice(part);
-            }
-        }
-    }
-
-    fn folder(&mut self, name: &str, id: Option<TreeId>) {
-        self.entry("40000", name, id.as_ref().map(TreeId::as_bytes));
-    }
-
-    /// A file that is named by the hex digits of a key.
-    fn file(&mut self, key: &[u8; 32], suffix: &str, blob: BlobId) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.0.extend_from_slice(b"100644 ");
-        self.0.extend(key.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[usize::from(digit)]));
-        for part in [suffix.as_bytes(), b"\0", blob.as_bytes()] {
-            self.0.extend_from_slice(part);
-        }
-    }
-
-    fn bytes(self) -> Option<Vec<u8>> {
-        (!self.0.is_empty()).then_some(self.0)
-    }
-}
-
-/// A folder of votes while it is put together: further folders, or empty files. All names in one folder are of one kind, so
-/// their own order is Git's.
-#[derive(Default)]
-struct Directory {
-    folders: BTreeMap<String, Directory>,
-    files: std::collections::BTreeSet<[u8; 32]>,
-}
-
-impl Directory {
-    fn write(&self, trees: &mut Vec<Vec<u8>>) -> TreeId {
-        let mut list = List::default();
-        for (folder_name, folder) in &self.folders {
-            list.folder(folder_name, Some(folder.write(trees)));
-        }
-        self.files.iter().for_each(|voter| list.file(voter, "", EMPTY_BLOB));
-        let id = name(&list.0);
-        trees.push(list.0);
-        id
-    }
-}
-
-fn name(tree: &[u8]) -> TreeId {
-    object::tree_id(tree).expect("a tree of our own names and genuine ids is no collision attack")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_empty_file_is_gits() {
-        assert_eq!(object::blob_id(b""), Ok(EMPTY_BLOB));
     }
 }

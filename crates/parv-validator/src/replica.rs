@@ -1,47 +1,47 @@
-//! All admitted commits of one conversation, and the state after each.
+//! All admitted commits of one conversation, and the state after each: the same for every rule set.
 //!
 //! A replica only grows: a commit is judged once, in its own past, and that is final (validation §2). What an effect is
 //! worth when concurrent commits become known is `resolve`'s business. A batch that turns out to hold a bad commit is
 //! taken back as a whole by [`Replica::rollback`].
 
 use crate::ancestry::Ancestry;
-use crate::attested::Dates;
-use crate::authority;
-use crate::checked::CheckedCommit;
 use crate::equivocation::{Equivocation, Trails};
-use crate::event::{Act, Event, Past};
 use crate::event_set::EventSet;
-use crate::kinds::{self, Deed, Editable};
-use crate::resolve::{Memo, Resolver};
-use crate::source::BlobSource;
-use crate::state::State;
-use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Role, Rule, Target, Uri, VoteKind};
+use crate::past::Past;
+use crate::rules::{Checked, Deed, DeviceOf, Memo, Placed, Rendering, RuleSet, Weight};
+use parv_model::{CommitId, Refusal, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// The replay of one conversation.
+/// The replay of one conversation under a rule set.
 #[derive(Debug, Clone)]
-pub struct Replica {
-    conversation: ConversationId,
-    records: BTreeMap<CommitId, Record>,
-    ancestry: Ancestry,
-    trails: Trails,
+pub struct Replica<R: RuleSet> {
+    rules: R,
+    root: CommitId,
+    records: BTreeMap<CommitId, Record<R>>,
+    ancestry: Ancestry<R::Account>,
+    trails: Trails<R::Account, DeviceOf<R>>,
     /// Ids in order of admission, so that the newest can be taken back.
     admitted: Vec<CommitId>,
-    events: Vec<Event>,
-    memo: Memo,
+    pub(crate) events: Vec<R::Event>,
+    pub(crate) memo: Memo<R::Settled>,
 }
 
 /// What is kept of an admitted commit.
-#[derive(Debug, Clone)]
-pub(crate) struct Record {
+#[derive(Debug)]
+pub(crate) struct Record<R: RuleSet> {
     clamped_time: i64,
-    author: Uri,
-    device: DeviceId,
-    leaves: bool,
-    editable: Editable,
-    pub(crate) past: Arc<Past>,
-    pub(crate) state: Arc<State>,
+    pub(crate) author: R::Account,
+    pub(crate) device: DeviceOf<R>,
+    pub(crate) mark: R::Mark,
+    pub(crate) past: Arc<Past<R::Account>>,
+    pub(crate) state: Arc<R::State>,
+}
+
+impl<R: RuleSet> Clone for Record<R> {
+    fn clone(&self) -> Self {
+        Self { mark: self.mark.clone(), past: self.past.clone(), state: self.state.clone(), ..*self }
+    }
 }
 
 /// A place to go back to; see [`Replica::checkpoint`].
@@ -51,12 +51,13 @@ pub struct Checkpoint {
     events: usize,
 }
 
-impl Replica {
-    /// A conversation that begins with this commit.
-    pub fn begin(root: &CheckedCommit, source: &dyn BlobSource) -> Result<Self, Refusal> {
-        let (deed, before) = kinds::initial(root, source)?;
+impl<R: RuleSet> Replica<R> {
+    /// A conversation that begins with this commit, judged by these rules.
+    pub fn begin_under(rules: R, root: &R::Commit, source: &R::Source<'_>) -> Result<Self, Refusal> {
+        let (deed, before) = rules.first(root, source)?;
         let mut replica = Self {
-            conversation: ConversationId::new(root.id()),
+            rules,
+            root: root.id(),
             records: BTreeMap::new(),
             ancestry: Ancestry::default(),
             trails: Trails::default(),
@@ -72,87 +73,82 @@ impl Replica {
     ///
     /// # Errors
     /// The rule that the commit breaks; then the replica is as before.
-    pub fn admit(&mut self, commit: &CheckedCommit, source: &dyn BlobSource) -> Result<(), Refusal> {
+    pub fn admit(&mut self, commit: &R::Commit, source: &R::Source<'_>) -> Result<(), Refusal> {
         if self.knows(&commit.id()) {
             return Ok(());
         }
-        let missing = commit.commit().parents.iter().find(|parent| !self.knows(parent));
+        let missing = commit.parents().iter().find(|parent| !self.knows(parent));
         if let Some(parent) = missing {
             return Err(commit.refuse(Rule::Completeness, format!("its parent {parent} is missing")));
         }
-        match *commit.commit().parents.as_slice() {
+        match *commit.parents() {
             [parent] => {
                 let Record { past, state, .. } = self.record(&parent).clone();
-                let deed = kinds::ordinary(commit, &state, &Behind { replica: self, parents: &[parent] }, source)?;
+                let behind = Behind { replica: self, parents: commit.parents() };
+                let deed = self.rules.ordinary(commit, &state, &behind, source)?;
                 self.take(commit, deed, past, state)
             }
             [one, other] => {
-                if self.ancestry.is_ancestor(&one, &other) || self.ancestry.is_ancestor(&other, &one) {
-                    return Err(commit.refuse(Rule::Kind, "it merges a head with that head's own past"));
-                }
+                self.rules.may_merge(commit, &Behind { replica: self, parents: commit.parents() })?;
                 let (past, state) = self.union(&one, &other);
-                let author = authority::merger(commit, &state, &Behind { replica: self, parents: &[one, other] })?;
-                let deed = Deed { author, act: Act::Witness, brought: Default::default() };
+                let behind = Behind { replica: self, parents: commit.parents() };
+                let deed = self.rules.merge(commit, &state, &behind, source)?;
                 self.take(commit, deed, Arc::new(past), state)
             }
-            _ => Err(commit.refuse(Rule::Root, format!("conversation {} has begun already", self.conversation))),
+            _ => Err(commit.refuse(Rule::Root, format!("conversation {} has begun already", self.root))),
         }
     }
 
     /// Holds a judged commit's tree against the state after it, and records it.
-    fn take(&mut self, commit: &CheckedCommit, deed: Deed, past: Arc<Past>, before: Arc<State>) -> Result<(), Refusal> {
-        let Deed { author, act, brought } = deed;
-        let parents = &commit.commit().parents;
+    fn take(
+        &mut self,
+        commit: &R::Commit,
+        deed: Deed<R>,
+        past: Arc<Past<R::Account>>,
+        before: Arc<R::State>,
+    ) -> Result<(), Refusal> {
+        let author = deed.author;
+        let parents = commit.parents();
         let generation = parents.iter().map(|parent| self.ancestry.generation(parent) + 1).max().unwrap_or(0);
         let parent_time = parents.iter().map(|parent| self.record(parent).clamped_time).max().unwrap_or(0);
-        let (past, state) = if act == Act::Witness && past.writers.contains(&author) {
-            require_tree(commit, &before)?;
+        let mark = self.rules.mark(commit, &deed);
+        let weight = match self.rules.weight(&deed.effect) {
+            Weight::Witness if past.writers.contains(&author) => Weight::None,
+            weight => weight,
+        };
+        let (past, state) = if weight == Weight::None {
+            require_tree(commit, &*before)?;
             (past, before)
         } else {
-            let papers = brought.device.map(|(_, papers)| papers);
-            let papers = papers.or_else(|| before.devices.get(&commit.commit().device).copied());
-            let event = Event {
-                commit: commit.id(),
-                serial: papers.map(|papers| papers.serial),
-                generation,
-                author,
-                device: commit.commit().device,
-                act,
-                brought,
-                past: past.events.clone(),
-                known: past.control.clone(),
-                before: before.clone(),
-            };
-            let number = self.events.len();
-            let past = Arc::new(past.with(number, &event));
+            let placed = Placed { commit, generation, past: &past.events, known: &past.control, before: &before };
+            let event = self.rules.event(placed, deed);
+            let past = Arc::new(past.with(self.events.len(), author, weight));
             self.events.push(event);
             let state = self.resolve(&past.events);
-            if let Err(refusal) = require_tree(commit, &state) {
+            if let Err(refusal) = require_tree(commit, &*state) {
                 self.memo.remove(&past.events);
                 self.events.pop();
                 return Err(refusal);
             }
             (past, state)
         };
-        let record = Record {
-            clamped_time: commit.commit().time.max(parent_time),
-            author,
-            device: commit.commit().device,
-            leaves: act == Act::Leave,
-            editable: Editable::of(commit.message()),
-            past,
-            state,
-        };
-        self.ancestry.add(commit.id(), parents, author, commit.commit().time);
-        self.trails.note(commit.commit().device, author, commit.id(), &self.ancestry);
+        let device = commit.device();
+        let record = Record { clamped_time: commit.time().max(parent_time), author, device, mark, past, state };
+        self.ancestry.add(commit.id(), parents, author, commit.time());
+        self.trails.note(device, author, commit.id(), &self.ancestry);
         self.records.insert(commit.id(), record);
         self.admitted.push(commit.id());
         Ok(())
     }
 
-    /// The conversation.
-    pub fn conversation(&self) -> ConversationId {
-        self.conversation
+    /// The rules.
+    pub fn rules(&self) -> &R {
+        &self.rules
+    }
+
+    /// The first commit.
+    pub fn root(&self) -> CommitId {
+        self.root
     }
 
     /// Whether a commit has been admitted.
@@ -167,17 +163,17 @@ impl Replica {
     }
 
     /// The account that wrote a commit.
-    pub fn author(&self, commit: &CommitId) -> Option<Uri> {
+    pub fn author(&self, commit: &CommitId) -> Option<R::Account> {
         self.records.get(commit).map(|record| record.author)
     }
 
     /// The devices that wrote two commits of which neither knows the other, in the order of their ids.
-    pub fn equivocations(&self) -> impl Iterator<Item = Equivocation> + '_ {
+    pub fn equivocations(&self) -> impl Iterator<Item = Equivocation<R::Account, DeviceOf<R>>> + '_ {
         self.trails.forks()
     }
 
     /// The commits of a device, parents first.
-    pub fn commits_of(&self, device: &DeviceId) -> &[CommitId] {
+    pub fn commits_of(&self, device: &DeviceOf<R>) -> &[CommitId] {
         self.trails.of(device)
     }
 
@@ -192,15 +188,6 @@ impl Replica {
         let known = others.iter().filter_map(|other| self.records.get(other));
         let known = known.fold(EventSet::default(), |all, other| all.union(&other.past.control));
         !head.past.control.is_subset(&known)
-    }
-
-    /// The votes of an account in what these heads reach that are stale or void in all of it together, though nothing was
-    /// decided about their targets: what an honest device casts again (validation §6, "No rollback").
-    pub fn lost_votes(&mut self, heads: &[CommitId], voter: Uri) -> BTreeSet<(VoteKind, Target)> {
-        let heads = self.maximal(heads);
-        let known = heads.iter().map(|head| &self.record(head).past.events);
-        let events = known.fold(EventSet::default(), |all, events| all.union(events));
-        Resolver::new(&self.events, &mut self.memo).lost_votes(&events, voter)
     }
 
     /// Sorts commits for display: generation, time (never before that of a parent), id. The same on every device, and
@@ -236,10 +223,10 @@ impl Replica {
 
     /// `resolve` of these heads with everything behind them. Unknown ids are passed over; with no known head at all it is
     /// the state of the whole replica's first commit.
-    pub fn state(&mut self, heads: &[CommitId]) -> Arc<State> {
+    pub fn state(&mut self, heads: &[CommitId]) -> Arc<R::State> {
         let heads = self.maximal(heads);
         let Some((first, others)) = heads.split_first() else {
-            return self.record(&self.conversation.root()).state.clone();
+            return self.record(&self.root).state.clone();
         };
         let Record { past, state, .. } = self.record(first);
         if others.is_empty() {
@@ -250,13 +237,13 @@ impl Replica {
     }
 
     /// `resolve` of a set of events closed under ancestors.
-    fn resolve(&mut self, set: &EventSet) -> Arc<State> {
-        Resolver::new(&self.events, &mut self.memo).settle(set).state.clone()
+    fn resolve(&mut self, set: &EventSet) -> Arc<R::State> {
+        self.rules.resolve(&self.events, &mut self.memo, set)
     }
 
-    /// The state after an event that is not admitted (yet).
-    pub(crate) fn after(&mut self, event: Event) -> Arc<State> {
-        let set = event.past.with(self.events.len());
+    /// The state after an event that is not admitted (yet), with this past.
+    pub(crate) fn after(&mut self, event: R::Event, past: &EventSet) -> Arc<R::State> {
+        let set = past.with(self.events.len());
         self.events.push(event);
         let state = self.resolve(&set);
         self.memo.remove(&set);
@@ -264,47 +251,14 @@ impl Replica {
         state
     }
 
-    /// The same state as [`state`](Self::state), from all events at once: nothing is taken as settled, nothing remembered.
-    /// Slow; it is there for properties and fuzzers to hold the fast way against.
-    pub fn resolve_in_full(&self, heads: &[CommitId]) -> State {
-        let events = self
-            .maximal(heads)
-            .iter()
-            .map(|head| &self.record(head).past.events)
-            .fold(self.record(&self.conversation.root()).past.events.clone(), |all, events| all.union(events));
-        let mut memo = Memo::new();
-        (*Resolver::plain(&self.events, &mut memo).settle(&events).state).clone()
-    }
-
-    /// The gate (validation §8): whether the fetched heads may be let in next to the local ones. The author of each must
-    /// be in good standing in the state of all of them together. What lies behind the local heads was let in before.
-    pub fn gate(&mut self, local: &[CommitId], fetched: &[CommitId]) -> Result<(), Refusal> {
-        let together = [local, fetched].concat();
-        let new: Vec<CommitId> = self.maximal(&together).into_iter().filter(|head| !local.contains(head)).collect();
-        new.iter().try_for_each(|head| self.good_standing(&together, head))
-    }
-
-    /// Whether the author of an admitted commit is in good standing in the state of these heads; whoever leaves needs it
-    /// up to their leaving only.
-    pub fn good_standing(&mut self, heads: &[CommitId], commit: &CommitId) -> Result<(), Refusal> {
-        let state = self.state(heads);
-        let Record { author, device, leaves, .. } = *self.record(commit);
-        let role = state.role(&author);
-        if !(matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left)) {
-            let role = role.map_or("a stranger".to_owned(), |role| role.to_string());
-            return Err(Refusal::new(*commit, Rule::Standing, format!("its author {author} is {role} by now")));
-        }
-        if state.is_device_banned(&device) {
-            return Err(Refusal::new(*commit, Rule::Standing, format!("its device {device} is banned by now")));
-        }
-        if state.is_revoked(&device) {
-            return Err(Refusal::new(*commit, Rule::Standing, format!("its device {device} is revoked by now")));
-        }
-        Ok(())
+    /// The events behind these heads, themselves included.
+    pub(crate) fn events_behind(&self, heads: &[CommitId]) -> EventSet {
+        let pasts = heads.iter().map(|head| &self.record(head).past.events);
+        pasts.fold(self.record(&self.root).past.events.clone(), |all, events| all.union(events))
     }
 
     /// The state and past of two heads together.
-    pub(crate) fn union(&mut self, one: &CommitId, other: &CommitId) -> (Past, Arc<State>) {
+    pub(crate) fn union(&mut self, one: &CommitId, other: &CommitId) -> (Past<R::Account>, Arc<R::State>) {
         let past_of = |commit| self.record(commit).past.clone();
         let past = past_of(one).union(&past_of(other));
         let state = self.resolve(&past.events);
@@ -317,7 +271,7 @@ impl Replica {
     }
 
     /// What every device wrote.
-    pub(crate) fn trails(&self) -> &Trails {
+    pub(crate) fn trails(&self) -> &Trails<R::Account, DeviceOf<R>> {
         &self.trails
     }
 
@@ -326,39 +280,52 @@ impl Replica {
         self.ancestry.parents(commit)
     }
 
-    pub(crate) fn record(&self, commit: &CommitId) -> &Record {
+    pub(crate) fn record(&self, commit: &CommitId) -> &Record<R> {
         &self.records[commit]
     }
 }
 
-/// What lies behind a commit that has these parents.
-struct Behind<'a> {
-    replica: &'a Replica,
+/// What lies behind a commit that is being judged.
+#[derive(Debug)]
+pub struct Behind<'a, R: RuleSet> {
+    replica: &'a Replica<R>,
     parents: &'a [CommitId],
 }
 
-impl kinds::Past for Behind<'_> {
-    fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)> {
+impl<'a, R: RuleSet> Behind<'a, R> {
+    /// Author and mark of an earlier commit, if it lies in this past.
+    pub fn earlier(&self, commit: &CommitId) -> Option<(R::Account, &'a R::Mark)> {
         let ancestry = &self.replica.ancestry;
         let behind = self.parents.iter().any(|parent| parent == commit || ancestry.is_ancestor(commit, parent));
         let record = self.replica.records.get(commit).filter(|_| behind)?;
-        Some((record.author, record.editable))
+        Some((record.author, &record.mark))
     }
-}
 
-impl Dates for Behind<'_> {
-    fn newest(&self) -> i64 {
+    /// Whether one of two parents is an ancestor of the other.
+    pub fn is_redundant(&self) -> bool {
+        let ancestry = &self.replica.ancestry;
+        self.parents.iter().any(|one| self.parents.iter().any(|other| ancestry.is_ancestor(one, other)))
+    }
+
+    /// The parents with their states.
+    pub fn sides(&self) -> impl Iterator<Item = (CommitId, &'a Arc<R::State>)> {
+        self.parents.iter().map(|parent| (*parent, &self.replica.record(parent).state))
+    }
+
+    /// The latest date of all, as shown to people.
+    pub fn newest(&self) -> i64 {
         self.parents.iter().map(|parent| self.replica.record(parent).clamped_time).max().unwrap_or_default()
     }
 
-    fn newest_of(&self, account: &Uri) -> Option<i64> {
+    /// The latest date of a commit by this account, if it has one.
+    pub fn newest_of(&self, account: &R::Account) -> Option<i64> {
         self.parents.iter().filter_map(|parent| self.replica.ancestry.latest_date(parent, account)).max()
     }
 }
 
 /// The tree is a proof: nothing may be in it but what the rules make of the history (validation §2).
-fn require_tree(commit: &CheckedCommit, state: &State) -> Result<(), Refusal> {
-    if commit.commit().tree == state.tree() {
+fn require_tree(commit: &impl Checked, state: &impl Rendering) -> Result<(), Refusal> {
+    if commit.tree() == state.tree() {
         return Ok(());
     }
     Err(commit.refuse(
@@ -366,7 +333,7 @@ fn require_tree(commit: &CheckedCommit, state: &State) -> Result<(), Refusal> {
         format!(
             "its tree {} is not the one that the rules make of it ({}): a file was added, removed or changed \
              that a commit of this kind may not touch",
-            commit.commit().tree,
+            commit.tree(),
             state.tree()
         ),
     ))

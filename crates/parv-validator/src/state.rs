@@ -1,7 +1,8 @@
 //! The state of a conversation: who is what, which devices write, which votes are open, what it is called.
 
-use crate::render::{EMPTY_BLOB, Folder, Trees};
+use crate::render::{Folder, Trees};
 use crate::revocation::Revocations;
+use crate::tree::EMPTY_BLOB;
 use imbl::{OrdMap, OrdSet};
 use parv_identity::certificate::{Serial, Validity};
 use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, Target, Uri, VoteKind};

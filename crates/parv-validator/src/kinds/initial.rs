@@ -1,11 +1,12 @@
 //! `initial`: the first commit. Its author is the first admin; in mode `ONE_TO_ONE` it names the other person.
 
-use super::Deed;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::Act;
+use crate::rules::Deed;
 use crate::source::BlobSource;
 use crate::state::State;
+use crate::swarm::{Effect, Swarm};
 use parv_model::{Message, Mode, Refusal, Rule, TreePath, Uri};
 
 /// The state before a first commit with this message.
@@ -14,7 +15,7 @@ pub(crate) fn initial_state(mode: Mode, invited: Option<Uri>) -> State {
 }
 
 /// Judges a first commit; gives what it does and the state before it.
-pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result<(Deed, State), Refusal> {
+pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result<(Deed<Swarm>, State), Refusal> {
     let Message::Initial { mode, invited } = *commit.message() else {
         return Err(commit.refuse(Rule::Root, "a conversation begins with an initial commit"));
     };
@@ -26,5 +27,5 @@ pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result
     if invited == Some(author) {
         return Err(commit.refuse(Rule::Kind, "its author cannot be the other person too"));
     }
-    Ok((Deed { author, act: Act::Initial { invited }, brought }, before))
+    Ok((Deed { author, effect: Effect { act: Act::Initial { invited }, brought } }, before))
 }

@@ -1,19 +1,20 @@
 //! `member` / `join`: an invitation is taken up. In mode `PUBLIC` strangers may come without one.
 
 use super::Case;
-use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::Brought;
+use crate::replica::Behind;
 use crate::source::BlobSource;
 use crate::state::State;
+use crate::swarm::Swarm;
 use parv_model::{Mode, Refusal, Role, Rule, TreePath, Uri};
 
 /// Who joins: the account that the certificate of the commit's device comes from.
 pub(super) fn newcomer(
     commit: &CheckedCommit,
     before: &State,
-    dates: &dyn Dates,
+    dates: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
 ) -> Result<(Uri, Brought), Refusal> {
     let device = commit.commit().device;

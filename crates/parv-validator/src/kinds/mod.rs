@@ -9,37 +9,25 @@ mod reference;
 mod resolution;
 mod vote;
 
-use crate::attested::Dates;
 use crate::authority;
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought};
+use crate::replica::Behind;
+use crate::rules::Deed;
 use crate::source::BlobSource;
 use crate::state::State;
-use parv_model::{BlobId, CommitId, DeviceId, Message, Refusal, Rule, Target, TreePath, Uri, VoteKind};
+use crate::swarm::{Effect, Swarm};
+use parv_model::{BlobId, DeviceId, Message, Refusal, Rule, Target, TreePath, Uri, VoteKind};
 
 pub(crate) use initial::{initial, initial_state};
 pub(crate) use join::may_join;
 pub(crate) use reference::Editable;
 
-/// What a commit does, and by whom: all that the state machine needs of it.
-#[derive(Debug)]
-pub(crate) struct Deed {
-    pub(crate) author: Uri,
-    pub(crate) act: Act,
-    pub(crate) brought: Brought,
-}
-
-/// What lies behind a commit.
-pub(crate) trait Past: Dates {
-    /// Author and kind of an earlier commit, if it lies in this past.
-    fn earlier(&self, commit: &CommitId) -> Option<(Uri, Editable)>;
-}
-
 /// A commit that is being judged, with its past and the state of it.
 struct Case<'a> {
     commit: &'a CheckedCommit,
     before: &'a State,
-    past: &'a dyn Past,
+    past: &'a Behind<'a, Swarm>,
     author: Uri,
 }
 
@@ -61,9 +49,9 @@ impl Case<'_> {
 pub(crate) fn ordinary(
     commit: &CheckedCommit,
     before: &State,
-    past: &dyn Past,
+    past: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
-) -> Result<Deed, Refusal> {
+) -> Result<Deed<Swarm>, Refusal> {
     let (author, brought) = match commit.message() {
         Message::Join(_) => join::newcomer(commit, before, past, source)?,
         _ => authority::member(commit, before, past, source)?,
@@ -86,7 +74,7 @@ pub(crate) fn ordinary(
     }
     let act = act(commit.message(), before, profile_blob, &brought)
         .ok_or_else(|| case.refuse("its target is not in this conversation"))?;
-    Ok(Deed { author, act, brought })
+    Ok(Deed { author, effect: Effect { act, brought } })
 }
 
 /// What a message does in a state, with what its commit brings; `None` when it is about somebody who has no file there.

@@ -6,7 +6,7 @@ use parv_model::{CommitId, Message, Refusal};
 
 /// What may become of a message later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Editable {
+pub enum Editable {
     /// Texts and replies: another text may take their place, or none.
     Rewrite,
     /// Reactions and announcements of files: they can be taken back.
@@ -32,11 +32,11 @@ pub(super) fn check(case: &Case<'_>, to: &CommitId) -> Result<(), Refusal> {
 
 /// An edit.
 pub(super) fn check_edit(case: &Case<'_>, of: &CommitId, body: &str) -> Result<(), Refusal> {
-    let Some((author, editable)) = case.past.earlier(of) else {
+    let Some((author, mark)) = case.past.earlier(of) else {
         return Err(case.refuse(format!("it edits {of}, which is not in its past")));
     };
     case.require(author == case.author, || format!("it edits {of}, which somebody else wrote"))?;
-    match editable {
+    match mark.editable {
         Editable::Rewrite => Ok(()),
         Editable::Delete => case.require(body.is_empty(), || format!("{of} can be deleted but not rewritten")),
         Editable::No => Err(case.refuse(format!("{of} is nothing that can be edited"))),

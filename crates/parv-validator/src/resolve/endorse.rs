@@ -5,9 +5,10 @@
 //! missing, and the question is asked again when it is.
 
 use super::region::Region;
-use super::{Events, Memo};
+use super::{Events, Settled};
 use crate::event::Act;
 use crate::event_set::{EventNumber, EventSet};
+use crate::rules::Memo;
 use crate::state::{Seniority, State};
 use imbl::OrdSet;
 use parv_model::{Role, Target, Uri, VoteKind};
@@ -85,12 +86,12 @@ pub(super) struct Endorsement<'a> {
     events: Events<'a>,
     region: &'a Region,
     weighed: &'a Weighed,
-    memo: &'a Memo,
+    memo: &'a Memo<Settled>,
     missing: RefCell<BTreeSet<EventSet>>,
 }
 
 impl<'a> Endorsement<'a> {
-    pub(super) fn new(events: Events<'a>, region: &'a Region, weighed: &'a Weighed, memo: &'a Memo) -> Self {
+    pub(super) fn new(events: Events<'a>, region: &'a Region, weighed: &'a Weighed, memo: &'a Memo<Settled>) -> Self {
         Self { events, region, weighed, memo, missing: RefCell::default() }
     }
 

@@ -8,9 +8,10 @@
 use super::endorse::{Endorsement, Hit, Removal, Weighed};
 use super::region::Region;
 use super::standing::{About, Membership};
-use super::{Events, Memo};
+use super::{Events, Settled};
 use crate::event::{Act, Event};
 use crate::event_set::{EventNumber, EventSet};
+use crate::rules::Memo;
 use parv_model::{Mode, Target, Uri, VoteKind};
 use std::collections::BTreeSet;
 
@@ -30,7 +31,7 @@ pub(super) fn fixpoint(
     events: Events<'_>,
     region: &Region,
     weighed: &Weighed,
-    memo: &Memo,
+    memo: &Memo<Settled>,
 ) -> Result<Outcome, Vec<EventSet>> {
     let endorsement = Endorsement::new(events, region, weighed, memo);
     let fold = |holds: &BTreeSet<EventNumber>, only_these: bool| {

@@ -23,13 +23,14 @@ mod tests;
 
 use crate::event::Event;
 use crate::event_set::{EventNumber, EventSet};
+use crate::rules::Memo;
 use crate::state::State;
 use counts::Counts;
 use endorse::Weighed;
 use parv_model::{Target, Uri, VoteKind};
 use region::Region;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The events of a conversation, numbered parents first.
@@ -81,7 +82,7 @@ impl<'a> Events<'a> {
 
 /// What a set of events comes to.
 #[derive(Debug, Clone)]
-pub(crate) struct Settled {
+pub struct Settled {
     /// The state.
     pub(crate) state: Arc<State>,
     counts: Counts,
@@ -94,9 +95,6 @@ impl Settled {
         self.state.undecided.is_empty()
     }
 }
-
-/// What has been resolved already, by the set of events.
-pub(crate) type Memo = BTreeMap<EventSet, Arc<Settled>>;
 
 /// A set that is being resolved.
 struct Open {
@@ -120,7 +118,7 @@ pub(crate) fn alone(event: Event) -> Arc<State> {
 /// Computes `resolve`.
 pub(crate) struct Resolver<'a> {
     events: &'a [Event],
-    memo: &'a mut Memo,
+    memo: &'a mut Memo<Settled>,
     /// Whether settled parts may be taken as they are.
     cuts: bool,
     compared: Cell<u64>,
@@ -128,13 +126,13 @@ pub(crate) struct Resolver<'a> {
 
 impl<'a> Resolver<'a> {
     /// By way of what is settled.
-    pub(crate) fn new(events: &'a [Event], memo: &'a mut Memo) -> Self {
+    pub(crate) fn new(events: &'a [Event], memo: &'a mut Memo<Settled>) -> Self {
         Self { events, memo, cuts: true, compared: Cell::new(0) }
     }
 
     /// By all events of a set at once, whatever is settled among them: slow, and plain. The memo must hold nothing but what
     /// was computed in this way.
-    pub(crate) fn plain(events: &'a [Event], memo: &'a mut Memo) -> Self {
+    pub(crate) fn plain(events: &'a [Event], memo: &'a mut Memo<Settled>) -> Self {
         Self { cuts: false, ..Self::new(events, memo) }
     }
 

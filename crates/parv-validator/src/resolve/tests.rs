@@ -1,9 +1,10 @@
 //! What a computation costs, counted in comparisons of events, so that it is the same on every machine; and that nothing
 //! recurses. What the answers are is held against a model elsewhere (`proptests/`).
 
-use super::{Memo, Resolver, Settled};
+use super::{Resolver, Settled};
 use crate::event::{Act, Brought, Event};
 use crate::event_set::{EventNumber, EventSet};
+use crate::rules::Memo;
 use crate::state::{Certificate, State};
 use parv_identity::certificate::Validity;
 use parv_model::{BlobId, CommitId, DeviceId, Mode, Role, Target, Uri, VoteKind};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 struct History {
     events: Vec<Event>,
     control: EventSet,
-    memo: Memo,
+    memo: Memo<Settled>,
 }
 
 impl History {
