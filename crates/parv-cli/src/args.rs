@@ -91,6 +91,27 @@ pub enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
+    /// Print a whole conversation, oldest first
+    Export {
+        /// The conversation, or an archive
+        #[command(flatten)]
+        conversation: Conv,
+        /// As what; with --json it is JSON
+        #[arg(long, value_enum, default_value = "text")]
+        format: ExportFormat,
+    },
+    /// Find what was said in a conversation, whatever the case
+    Search {
+        /// The conversation, or an archive
+        #[command(flatten)]
+        conversation: Conv,
+        /// The words, one after the other
+        #[arg(required = true)]
+        words: Vec<String>,
+    },
+    /// Read and judge conversations of Jami
+    #[command(subcommand)]
+    Jami(JamiVerb),
     /// Who is in a conversation, as what, and what is being voted on
     Members {
         /// The conversation
@@ -229,6 +250,38 @@ pub struct NetworkArgs {
     /// Do not look for others on the local network
     #[arg(long)]
     pub no_mdns: bool,
+}
+
+/// `parv jami …`.
+#[derive(Debug, Subcommand)]
+pub enum JamiVerb {
+    /// Judge a conversation from its first commit on. Exit code 0: valid, 1: not, 2: no conversation of Jami
+    Audit {
+        /// A repository (bare or not) or a bundle file
+        repository: PathBuf,
+        /// Let through, as warnings, what Jami itself lets through against its own description
+        #[arg(long)]
+        lenient: bool,
+    },
+    /// Keep a valid conversation as an archive among yours, for reading, searching and exporting
+    Import {
+        /// A repository (bare or not) or a bundle file
+        repository: PathBuf,
+        /// Take also what only Jami itself lets through
+        #[arg(long)]
+        lenient: bool,
+    },
+}
+
+/// As what a conversation is exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Plain text, one message a line
+    Text,
+    /// One HTML page that needs nothing else
+    Html,
+    /// One JSON document
+    Json,
 }
 
 /// A mode as it is typed.

@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
 use crate::text::{count, date, harmless, short, target};
-use parv::{Call, CommitId, DeviceId, Message, Uri};
+use parv::{CommitId, DeviceId, Uri};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -91,41 +91,8 @@ fn delivery(out: &mut impl Write, delivery: Delivery) -> io::Result<()> {
 pub fn entry(out: &mut impl Write, view: &EntryView) -> io::Result<()> {
     let role = view.role.map_or("stranger".to_owned(), |role| role.to_string());
     let name = harmless(&view.name, "");
-    writeln!(out, "{}  {}  {name} ({role})  {}", date(view.time), short(&view.id), says(&view.message))
-}
-
-/// What a message says, in words.
-fn says(message: &serde_json::Value) -> String {
-    let bytes = message.to_string();
-    match Message::decode(bytes.as_bytes()) {
-        Ok(Message::Text { body }) => harmless(&body, "    "),
-        Ok(Message::Reply { to, body }) => format!("(to {}) {}", short(&to), harmless(&body, "    ")),
-        Ok(Message::Reaction { to, body }) => format!("— reacted to {} with {}", short(&to), harmless(&body, "    ")),
-        Ok(Message::Edit { of, body, .. }) if body.is_empty() => format!("— deleted {}", short(&of)),
-        Ok(Message::Edit { of, body, .. }) => format!("— edited {}: {}", short(&of), harmless(&body, "    ")),
-        Ok(Message::File(file)) => {
-            format!("— offers the file {} ({} bytes)", harmless(&file.display_name, "    "), file.total_size)
-        }
-        Ok(Message::Call(Call::Ended { to, duration })) => {
-            format!("— called {} for {} seconds", short(&to), duration / 1000)
-        }
-        Ok(Message::Call(Call::Hosted { duration: None, .. })) => "— began a call".to_owned(),
-        Ok(Message::Call(Call::Hosted { duration: Some(duration), .. })) => {
-            format!("— ended a call of {} seconds", duration / 1000)
-        }
-        Ok(Message::Initial { mode, invited }) => match invited {
-            Some(uri) => format!("— began this conversation ({mode}) with {}", short(&uri)),
-            None => format!("— began this conversation ({mode})"),
-        },
-        Ok(Message::Add(uri)) => format!("— invited {}", short(&uri)),
-        Ok(Message::Join(_)) => "— joined".to_owned(),
-        Ok(Message::Leave(_)) => "— left".to_owned(),
-        Ok(Message::Vote(kind, whom)) => format!("— voted to {kind} {}", target(&whom)),
-        Ok(Message::Resolve(kind, whom)) => format!("— by a majority of the admins: {kind} {}", target(&whom)),
-        Ok(Message::UpdateProfile) => "— changed the profile".to_owned(),
-        Ok(Message::Merge) => "— merged".to_owned(),
-        Err(_) => format!("— {}", harmless(&bytes, "    ")),
-    }
+    let words = harmless(&parv::words::message(&view.message), "    ");
+    writeln!(out, "{}  {}  {name} ({role})  {}", date(view.time), short(&view.id), words)
 }
 
 fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {

@@ -1,35 +1,13 @@
 //! Small texts for people: short ids, dates, and words from outside made harmless.
 
 use parv::Target;
-use std::fmt::Display;
-use time::OffsetDateTime;
-
-/// How many digits of an id are shown where a prefix is enough: unique in practice, and still easy to copy.
-const SHORT_DIGITS: usize = 12;
-
-/// The first digits of an id. Verbs take them wherever they take the id.
-pub fn short(id: &impl Display) -> String {
-    let mut text = id.to_string();
-    text.truncate(SHORT_DIGITS);
-    text
-}
+pub use parv::words::{date, short};
 
 /// Whom or what a vote is about.
 pub fn target(target: &Target) -> String {
     match target {
         Target::Account(uri) => short(uri),
         Target::Device(device) => format!("device {}", short(device)),
-    }
-}
-
-/// A moment, in UTC, to the minute.
-pub fn date(seconds: i64) -> String {
-    match OffsetDateTime::from_unix_timestamp(seconds) {
-        Ok(at) => {
-            let (year, month, day) = at.to_calendar_date();
-            format!("{year:04}-{:02}-{day:02} {:02}:{:02}", u8::from(month), at.hour(), at.minute())
-        }
-        Err(_) => format!("second {seconds}"),
     }
 }
 

@@ -25,7 +25,7 @@ mod lines;
 pub mod notice;
 pub mod perform;
 pub mod request;
-mod select;
+pub mod select;
 pub mod server;
 
 pub use answer::Answer;

@@ -11,6 +11,7 @@ use crate::pack::Pack;
 use crate::repository::Repository;
 use gix::ObjectId;
 use parv_model::CommitId;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -18,11 +19,11 @@ use std::path::Path;
 /// The longest header that is read, in bytes: room for thousands of refs.
 const MAX_HEADER_BYTES: u64 = 1024 * 1024;
 
-/// Unpacks a bundle into an empty repository and says what its refs point to.
-pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<Vec<CommitId>, ForeignError> {
+/// Unpacks a bundle into an empty repository and says what its refs point to, by their full names.
+pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<BTreeMap<String, CommitId>, ForeignError> {
     let file = File::open(path).map_err(|error| ForeignError::Unreadable(error.to_string()))?;
     let mut reader = BufReader::new(file);
-    let heads = header(&mut reader)?;
+    let refs = header(&mut reader)?;
     let limits = FetchLimits::default();
     let mut stream = Scanned { reader, scan: PackScan::new(&limits), error: None, passed: 0 };
     let parent = layout::quarantine(into.path())?;
@@ -33,11 +34,11 @@ pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<Vec<CommitId>, Fo
         (Ok(pack), None) => pack.ok_or_else(|| FetchError::Pack("it is empty".into()))?,
     };
     pack.move_into(into.places())?;
-    Ok(heads)
+    Ok(refs)
 }
 
 /// Reads the lines up to the empty one: the version, capabilities, what the pack builds on, refs.
-fn header(reader: &mut impl BufRead) -> Result<Vec<CommitId>, ForeignError> {
+fn header(reader: &mut impl BufRead) -> Result<BTreeMap<String, CommitId>, ForeignError> {
     let unreadable = |why: &str| ForeignError::Unreadable(why.to_owned());
     let mut reader = reader.take(MAX_HEADER_BYTES);
     let mut line = |what: &str| -> Result<Vec<u8>, ForeignError> {
@@ -52,18 +53,22 @@ fn header(reader: &mut impl BufRead) -> Result<Vec<CommitId>, ForeignError> {
     if version != b"# v2 git bundle" && version != b"# v3 git bundle" {
         return Err(unreadable("it is no git bundle"));
     }
-    let mut heads = Vec::new();
+    let mut refs = BTreeMap::new();
     loop {
         let line = line("its header has no end")?;
         match line.first() {
-            None => return Ok(heads),
+            None => return Ok(refs),
             Some(b'@') if line == b"@object-format=sha1" => {}
             Some(b'@') => return Err(unreadable("it needs a capability that is not known here")),
             Some(b'-') => return Err(unreadable("it is not whole: it builds on commits that are not in it")),
             Some(_) => {
-                let id = line.split(|&byte| byte == b' ').next().unwrap_or_default();
-                let id = ObjectId::from_hex(id).map_err(|_| unreadable("a line of its header is no ref"))?;
-                heads.push(to_commit(&id));
+                let mut words = line.splitn(2, |&byte| byte == b' ');
+                let id = ObjectId::from_hex(words.next().unwrap_or_default());
+                let id = id.map_err(|_| unreadable("a line of its header is no ref"))?;
+                let name = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+                if refs.insert(name, to_commit(&id)).is_some() {
+                    return Err(unreadable("its header names a ref twice"));
+                }
             }
         }
     }

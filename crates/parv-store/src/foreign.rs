@@ -8,13 +8,13 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
 use crate::history;
-use crate::objects::{self, Objects, to_commit, to_oid, to_oids};
+use crate::objects::{self, Objects, TreeEntry, to_commit, to_oid, to_oids};
 use crate::repository::{Repository, commit_bytes};
 use crate::tree;
 use gix::objs::Kind;
 use parv_model::{BlobId, CommitId, TreeId, TreePath, object};
 use parv_validator::{BlobSource, SourceError};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -35,6 +35,8 @@ pub enum ForeignError {
 /// Somebody's repository, open for reading.
 pub struct Foreign {
     repository: Repository,
+    /// Full names of refs, and what they point to.
+    refs: BTreeMap<String, CommitId>,
     heads: Vec<CommitId>,
     /// Where a bundle was unpacked; deleted in the end.
     _unpacked: Option<TempDir>,
@@ -49,21 +51,23 @@ impl Foreign {
         }
         let folder = tempfile::tempdir().map_err(StoreError::io("make a folder in", &std::env::temp_dir()))?;
         let repository = Repository::init(folder.path().join("bundle"))?;
-        let heads = bundle::unpack(path, &repository)?;
-        let heads = heads.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-        Ok(Self { repository, heads, _unpacked: Some(folder) })
+        let refs = bundle::unpack(path, &repository)?;
+        let heads = refs.values().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(Self { repository, refs, heads, _unpacked: Some(folder) })
     }
 
     fn open_folder(path: &Path) -> Result<Self, ForeignError> {
         let unreadable = |error: &dyn std::fmt::Display| ForeignError::Unreadable(error.to_string());
         let git = gix::open_opts(path, gix::open::Options::isolated()).map_err(|error| unreadable(&error))?;
-        let mut heads = BTreeSet::new();
+        let (mut heads, mut named) = (BTreeSet::new(), BTreeMap::new());
         let refs = git.references().map_err(|error| unreadable(&error))?;
         for found in refs.all().map_err(|error| unreadable(&error))? {
             let mut found = found.map_err(|error| unreadable(&error))?;
             // A symbolic ref points to another one, which counts by itself.
             if found.try_id().is_some() {
-                heads.insert(to_commit(&found.peel_to_id().map_err(|error| unreadable(&error))?));
+                let commit = to_commit(&found.peel_to_id().map_err(|error| unreadable(&error))?);
+                named.insert(found.name().as_bstr().to_string(), commit);
+                heads.insert(commit);
             }
         }
         if let Ok(head) = git.head()
@@ -73,12 +77,27 @@ impl Foreign {
             heads.insert(to_commit(&id));
         }
         let repository = Repository::read_only(git.common_dir())?;
-        Ok(Self { repository, heads: heads.into_iter().collect(), _unpacked: None })
+        Ok(Self { repository, refs: named, heads: heads.into_iter().collect(), _unpacked: None })
     }
 
     /// What its refs point to, sorted.
     pub fn heads(&self) -> &[CommitId] {
         &self.heads
+    }
+
+    /// What a branch points to.
+    pub fn branch(&self, name: &str) -> Option<CommitId> {
+        self.refs.get(&format!("refs/heads/{name}")).copied()
+    }
+
+    /// The file at `path` in `tree`, as [`BlobSource::entry`] gives it, for trees with other paths than ours.
+    pub fn entry_at(&self, tree: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError> {
+        objects::entry(&self.database(), tree, path)
+    }
+
+    /// The entries of one tree object with their names, in Git's order.
+    pub fn entries(&self, tree: &TreeId) -> Result<Vec<(String, TreeEntry)>, SourceError> {
+        objects::entries(&self.database(), tree)
     }
 
     /// Everything that these commits reach, parents before children; of those that have no order, the one with the
@@ -134,7 +153,7 @@ impl Foreign {
 
 impl BlobSource for Foreign {
     fn entry(&self, tree: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
-        objects::entry(&self.database(), tree, path)
+        self.entry_at(tree, &path.to_string())
     }
 
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {

@@ -44,6 +44,7 @@ pub use consolidate::Consolidated;
 pub use error::StoreError;
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use foreign::{Foreign, ForeignError};
+pub use objects::TreeEntry;
 pub use quarantine::Quarantine;
 pub use refs::MAX_HEADS;
 pub use repository::{NewCommit, Repository};

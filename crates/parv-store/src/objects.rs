@@ -8,7 +8,7 @@ use crate::tree;
 use gix::ObjectId;
 use gix::hash::oid;
 use gix::objs::Kind;
-use parv_model::{BlobId, CommitId, TreeId, TreePath};
+use parv_model::{BlobId, CommitId, TreeId};
 use parv_validator::SourceError;
 
 /// How much memory a reader of many objects spends on bases of deltas, in bytes.
@@ -92,8 +92,7 @@ pub(crate) fn database_error(id: &oid, source: gix::Error) -> StoreError {
 }
 
 /// [`parv_validator::BlobSource::entry`] over any objects.
-pub(crate) fn entry(objects: &impl Objects, root: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
-    let path = path.to_string();
+pub(crate) fn entry(objects: &impl Objects, root: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError> {
     let mut names = path.split('/').peekable();
     let mut current = to_oid(root.as_bytes());
     let mut buffer = Vec::new();
@@ -123,6 +122,31 @@ pub(crate) fn blob(objects: &impl Objects, id: &BlobId, limit: usize) -> Result<
     let mut buffer = Vec::new();
     let bytes = objects.require(Kind::Blob, &oid, &mut buffer).map_err(|error| source_error(&oid, error))?;
     Ok(bytes.to_vec())
+}
+
+/// An entry of a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TreeEntry {
+    /// A regular file.
+    File(BlobId),
+    /// A folder.
+    Folder(TreeId),
+}
+
+/// The entries of one tree object with their names, in Git's order.
+pub(crate) fn entries(objects: &impl Objects, tree: &TreeId) -> Result<Vec<(String, TreeEntry)>, SourceError> {
+    let id = to_oid(tree.as_bytes());
+    let mut buffer = Vec::new();
+    let bytes = objects.require(Kind::Tree, &id, &mut buffer).map_err(|error| source_error(&id, error))?;
+    let found = tree::parse(bytes).map_err(|why| malformed(&id, why))?.into_iter().map(|entry| {
+        let bytes = to_bytes(&entry.id);
+        let kind = match entry.is_tree {
+            true => TreeEntry::Folder(TreeId::from_bytes(bytes)),
+            false => TreeEntry::File(BlobId::from_bytes(bytes)),
+        };
+        (String::from_utf8_lossy(entry.name).into_owned(), kind)
+    });
+    Ok(found.collect())
 }
 
 fn malformed(id: &oid, why: impl Into<String>) -> SourceError {

@@ -67,7 +67,7 @@ impl Quarantine {
 
 impl BlobSource for Quarantine {
     fn entry(&self, tree: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
-        objects::entry(&self.delivery(), tree, path)
+        objects::entry(&self.delivery(), tree, &path.to_string())
     }
 
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {

@@ -276,7 +276,7 @@ pub(crate) fn commit_bytes(objects: &impl Objects, id: &CommitId) -> Result<Opti
 
 impl BlobSource for Repository {
     fn entry(&self, tree: &TreeId, path: &TreePath) -> Result<Option<BlobId>, SourceError> {
-        objects::entry(&self.database(), tree, path)
+        objects::entry(&self.database(), tree, &path.to_string())
     }
 
     fn blob(&self, id: &BlobId, limit: usize) -> Result<Vec<u8>, SourceError> {

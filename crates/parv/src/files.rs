@@ -51,15 +51,20 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Erro
 
 /// Reads a JSON file; `None` when there is none.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    read_json_up_to(MAX_FILE_BYTES, path)
+}
+
+/// The same for a file of at most so many bytes.
+pub(crate) fn read_json_up_to<T: DeserializeOwned>(limit: u64, path: &Path) -> Result<Option<T>, Error> {
     let mut contents = Vec::new();
-    match File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut contents)) {
+    match File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut contents)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
         Ok(_) => {}
     }
     let damaged = |why: String| Error::Damaged { path: path.to_owned(), why };
-    if contents.len() as u64 > MAX_FILE_BYTES {
-        return Err(damaged(format!("it has more than {MAX_FILE_BYTES} bytes")));
+    if contents.len() as u64 > limit {
+        return Err(damaged(format!("it has more than {limit} bytes")));
     }
     serde_json::from_slice(&contents).map(Some).map_err(|error| damaged(error.to_string()))
 }

@@ -7,6 +7,7 @@
 //!   identity/               device key, certificates, sealed account key (parv-identity)
 //!   conversations/<id>/     bare Git repositories (parv-store)
 //!   conversation_data/<id>/ what is kept beside them
+//!   archives/               conversations of other systems, read only, as JSON
 //!   requests/               invitations that came; `declined/`, and `outbox/` for those on their way out
 //!   contacts/               people's devices
 //! ```
@@ -52,6 +53,11 @@ impl Folders {
 
     pub(crate) fn conversation_data(&self, id: &ConversationId) -> PathBuf {
         self.conversation_data_of_all().join(id.to_string())
+    }
+
+    /// Conversations of other systems, in files named by their ids.
+    pub(crate) fn archives(&self) -> PathBuf {
+        self.0.join("archives")
     }
 
     pub(crate) fn requests(&self) -> PathBuf {

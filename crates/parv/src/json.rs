@@ -3,11 +3,17 @@
 
 use parv_model::{Message, Mode, Refusal, VoteKind};
 use serde::ser::{Error, SerializeStruct};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A mode as its number.
 pub(crate) fn mode<S: Serializer>(mode: &Mode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8(mode.number())
+}
+
+/// A mode from its number.
+pub(crate) fn read_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mode, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    Mode::from_number(number).ok_or_else(|| serde::de::Error::custom(format!("no mode has the number {number}")))
 }
 
 /// A kind of vote as its name.

@@ -17,7 +17,8 @@
 //!
 //! An [`Account`] is a folder with keys, opened by one process at a time. An [`Engine`] runs it: it opens every
 //! conversation, connects, fetches what others wrote, and tells what happens by [`Event`]s. A [`Conversation`] is a
-//! handle to one of them. [`audit`] judges repositories that lie anywhere, without an account.
+//! handle to one of them. [`audit`] judges repositories that lie anywhere, without an account; [`jami`] does so with
+//! conversations of Jami.
 //!
 //! Not in here: what a commit may do (`parv-validator`), how Git objects and streams look (`parv-store`), how peers are
 //! found and bytes travel (`parv-net`), and how things are shown to people (the faces).
@@ -26,16 +27,19 @@
 
 mod access;
 pub mod account;
+pub mod archive;
 pub mod audit;
 mod author;
 mod clock;
 mod contacts;
 mod conversation;
+mod cores;
 mod engine;
 mod error;
 mod event;
 mod files;
 mod folders;
+pub mod jami;
 mod json;
 mod notice;
 mod outbox;
@@ -43,8 +47,10 @@ mod people;
 mod profile;
 mod replay;
 mod requests;
+pub mod transcript;
 mod turns;
 mod view;
+pub mod words;
 
 pub use account::{Account, NewAccount};
 pub use conversation::Conversation;

@@ -1,14 +1,11 @@
 //! Judging a whole history: signatures on all cores, then commit by commit.
 
+use crate::cores;
 use parv_model::{CommitId, Refusal, Rule};
 use parv_validator::{BlobSource, CheckedCommit, Replica};
-use std::thread;
 
 /// How many commits are checked at a time: enough to keep every core busy, few enough that their bytes fit in memory.
 pub(crate) const BATCH: usize = 4096;
-
-/// Below so many commits, starting threads costs more than it saves.
-const WORTH_A_THREAD: usize = 16;
 
 /// Checks structure and signature of commits, which are said to have these ids. The refusal is that of the first one
 /// that breaks a rule.
@@ -18,28 +15,20 @@ pub(crate) fn check_all(ids: &[CommitId], commits: &[Vec<u8>]) -> Result<Vec<Che
 
 /// Checks structure and signature of commits on all cores; the verdicts come in their order.
 pub(crate) fn check_each(commits: &[Vec<u8>]) -> Vec<Result<CheckedCommit, Refusal>> {
-    let check = |share: &[Vec<u8>]| share.iter().map(|bytes| CheckedCommit::check(bytes)).collect::<Vec<_>>();
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let share = commits.len().div_ceil(cores).max(WORTH_A_THREAD);
-    let Some((first, others)) = commits.split_at_checked(share).filter(|(_, others)| !others.is_empty()) else {
-        return check(commits);
-    };
-    thread::scope(|scope| {
-        let workers: Vec<_> = others.chunks(share).map(|share| scope.spawn(move || check(share))).collect();
-        let mut checked = check(first);
-        for worker in workers {
-            checked.extend(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        checked
-    })
+    cores::on_all(commits, |bytes| CheckedCommit::check(bytes))
 }
 
 /// The commit, if it is the one that it was read as: a disk, or whoever wrote on it, may give other bytes for a name.
 pub(crate) fn named(id: CommitId, commit: CheckedCommit) -> Result<CheckedCommit, Refusal> {
-    if commit.id() == id {
-        return Ok(commit);
+    same_name(id, commit.id()).map(|()| commit)
+}
+
+/// Whether bytes that were read as one commit are that commit's.
+pub(crate) fn same_name(id: CommitId, found: CommitId) -> Result<(), Refusal> {
+    if found == id {
+        return Ok(());
     }
-    Err(Refusal::new(id, Rule::Completeness, format!("its bytes are those of commit {}", commit.id())))
+    Err(Refusal::new(id, Rule::Completeness, format!("its bytes are those of commit {found}")))
 }
 
 /// Takes checked commits in, parents first. The first one begins the replica if there is none yet.

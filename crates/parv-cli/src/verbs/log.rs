@@ -1,5 +1,6 @@
 //! `parv log`: a conversation is read page by page, newest first, and printed oldest first.
 
+use super::archive;
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::output;
@@ -12,6 +13,9 @@ use std::io::Write;
 
 /// Prints the newest `limit` entries, or all.
 pub async fn print(global: &Global, conversation: &str, limit: Option<usize>) -> Result<(), Failure> {
+    if let Some(archive) = archive::find(global, conversation)? {
+        return archive::log(global, &archive, limit);
+    }
     let mut session = Session::open(global, Reach::Nobody).await?;
     let log = read(&mut session, conversation, limit).await;
     session.close().await;
@@ -24,7 +28,8 @@ pub async fn print(global: &Global, conversation: &str, limit: Option<usize>) ->
     Ok(out.flush()?)
 }
 
-async fn read(session: &mut Session, conversation: &str, limit: Option<usize>) -> Result<LogView, Failure> {
+/// Reads the newest `limit` entries, or all, whose number no answer limits.
+pub async fn read(session: &mut Session, conversation: &str, limit: Option<usize>) -> Result<LogView, Failure> {
     let mut wanted = limit.unwrap_or(usize::MAX);
     let mut pages: Vec<LogView> = Vec::new();
     let mut before: Option<CommitId> = None;

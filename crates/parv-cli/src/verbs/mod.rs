@@ -1,12 +1,16 @@
 //! One function per verb. Most are one request whose answer is shown; the others have a file of their own.
 
 mod account;
+mod archive;
 mod audit;
 mod daemon;
+mod export;
+mod jami;
+mod list;
 mod log;
 mod send;
 
-use crate::args::{AccountVerb, Cli, Global, Moderation, Verb};
+use crate::args::{AccountVerb, Cli, Global, JamiVerb, Moderation, Verb};
 use crate::demo;
 use crate::failure::Failure;
 use crate::output;
@@ -23,8 +27,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Account(AccountVerb::Create { name, password_file }) => account::create(global, name, password_file),
         Verb::Account(AccountVerb::Show) => ask(global, Request::Account).await,
         Verb::New(args) => ask(global, Request::New { mode: args.mode.into(), with: args.with }).await,
-        Verb::List => ask(global, Request::List).await,
+        Verb::List => list::print(global).await,
         Verb::Invite { conversation, uri, network } => {
+            archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Invite { conversation: conversation.id, uri };
             ask_with(global, Reach::Others(&network), request).await
         }
@@ -35,12 +40,21 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Decline { conversation } => ask(global, Request::Decline { conversation: conversation.id }).await,
         Verb::Send { conversation, text, network } => {
+            archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Send { conversation: conversation.id, text: send::text(&text)? };
             ask_with(global, Reach::Others(&network), request).await
         }
         Verb::Log { conversation, limit } => log::print(global, &conversation.id, limit).await,
-        Verb::Members { conversation } => ask(global, Request::Members { conversation: conversation.id }).await,
+        Verb::Export { conversation, format } => export::export(global, &conversation.id, format).await,
+        Verb::Search { conversation, words } => export::search(global, &conversation.id, &words).await,
+        Verb::Jami(JamiVerb::Audit { repository, lenient }) => jami::audit(&repository, lenient, global.json),
+        Verb::Jami(JamiVerb::Import { repository, lenient }) => jami::import(global, &repository, lenient),
+        Verb::Members { conversation } => match archive::find(global, &conversation.id)? {
+            Some(archive) => archive::members(global, &archive),
+            None => ask(global, Request::Members { conversation: conversation.id }).await,
+        },
         Verb::Vote { conversation, kind, person, device, network } => {
+            archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Vote { conversation: conversation.id, kind: kind.into(), target: person, device };
             ask_with(global, Reach::Others(&network), request).await
         }
@@ -49,6 +63,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Promote(what) => moderate(global, VoteKind::Promote, what).await,
         Verb::Demote(what) => moderate(global, VoteKind::Demote, what).await,
         Verb::Leave { conversation, network } => {
+            archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Leave { conversation: conversation.id };
             ask_with(global, Reach::Others(&network), request).await
         }
@@ -62,6 +77,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
 }
 
 async fn moderate(global: &Global, kind: VoteKind, what: Moderation) -> Result<(), Failure> {
+    archive::refuse_changes(global, &what.conversation.id)?;
     let Moderation { conversation, person, device, network } = what;
     let request = Request::Moderate { conversation: conversation.id, kind, target: person, device };
     ask_with(global, Reach::Others(&network), request).await
