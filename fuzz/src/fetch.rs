@@ -31,9 +31,9 @@ impl Client {
     }
 
     /// Does something with the one client of this thread.
-    pub(crate) fn with(work: impl FnOnce(&Self)) {
+    pub(crate) fn with<T>(work: impl FnOnce(&Self) -> T) -> T {
         thread_local!(static CLIENT: OnceCell<Client> = const { OnceCell::new() });
-        CLIENT.with(|cell| work(cell.get_or_init(Self::new)));
+        CLIENT.with(|cell| work(cell.get_or_init(Self::new)))
     }
 
     /// Fetches from a device that says this, whatever it is asked, and gives how many commits came.
@@ -87,5 +87,10 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 
 /// Hands the input to the client as all that the other device says.
 pub fn hold(bytes: &[u8]) {
-    Client::with(|client| drop(client.take(bytes)));
+    let _ = fetched(bytes);
+}
+
+/// The same; how many commits came, if what was said was good.
+pub fn fetched(bytes: &[u8]) -> Option<usize> {
+    Client::with(|client| client.take(bytes)).ok()
 }

@@ -79,7 +79,12 @@ pub mod deed {
 
 /// Plays the steps and holds the validator to its promises.
 pub fn hold(bytes: &[u8]) {
-    let Some((mode, steps)) = bytes.split_first() else { return };
+    let _ = played(bytes);
+}
+
+/// The same; how many commits were accepted, and how many forged ones were refused.
+pub fn played(bytes: &[u8]) -> (usize, usize) {
+    let Some((mode, steps)) = bytes.split_first() else { return (0, 0) };
     let steps: Vec<Step> = steps
         .chunks_exact(4)
         .take(MAX_STEPS)
@@ -87,7 +92,9 @@ pub fn hold(bytes: &[u8]) {
         .collect();
     let mut play = Play::begin(*mode);
     steps.iter().for_each(|step| play.step(step));
+    let counts = (play.since.len(), play.refused.len());
     play.hold(bytes);
+    counts
 }
 
 /// A history under way.

@@ -101,17 +101,22 @@ fn rest(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
 /// Whatever the pack is, the fetch ends with a quarantine that is whole or with an error, and leaves nothing behind; and
 /// it does not matter into which pieces the pack was cut on its way.
 pub fn hold(bytes: &[u8]) {
-    let Ok(recipe) = Recipe::read(&mut Unstructured::new(bytes)) else { return };
+    let _ = fetched(bytes);
+}
+
+/// The same; how many commits came, if the pack was taken.
+pub fn fetched(bytes: &[u8]) -> Option<usize> {
+    let recipe = Recipe::read(&mut Unstructured::new(bytes)).ok()?;
     Client::with(|client| {
-        let objects = &client.sample.objects;
-        let (count, entries) = entries(&recipe.steps, objects);
+        let (count, entries) = entries(&recipe.steps, &client.sample.objects);
         let pack = seal(count.wrapping_add_signed(recipe.miscount.into()), &entries);
         let commits = &client.sample.commits;
         let head = commits[usize::from(recipe.head) % commits.len()];
         let whole = client.take(&delivery(head, &pack, 60_000));
         let in_pieces = client.take(&delivery(head, &pack, recipe.piece.max(1).into()));
         assert_eq!(whole.as_ref().ok(), in_pieces.as_ref().ok(), "{whole:?} but in pieces {in_pieces:?}");
-    });
+        whole.ok()
+    })
 }
 
 /// The entries of a pack, and how many they are.

@@ -1,5 +1,6 @@
 //! The committed seeds through every target's property, without a fuzzer.
 
+use parv_fuzz::{fetch, history, pack};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -22,6 +23,34 @@ fn every_seed_holds() {
                 hold(&changed);
             }
         }
+    }
+}
+
+fn seed(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("seeds").join(name)).expect("a seed")
+}
+
+/// The seeds are worth something only as long as they are read as what they were made for.
+#[test]
+fn the_seeds_mean_what_they_are_called() {
+    let packs = ["whole", "whole-byte-by-byte", "half", "too-many", "too-few", "unneeded-file", "lies", "named-base"];
+    let taken = packs.map(|name| pack::fetched(&seed(&format!("pack/{name}"))).is_some());
+    assert_eq!(taken, [true, true, false, false, false, false, false, false], "{packs:?}");
+    let commits = pack::fetched(&seed("pack/whole"));
+    assert!(commits.is_some_and(|count| count > 10), "{commits:?} commits");
+    assert_eq!(fetch::fetched(&seed("fetch/update")), commits);
+    assert_eq!(fetch::fetched(&seed("fetch/clone")), commits);
+    assert_eq!(fetch::fetched(&seed("fetch/refused")), None);
+    for (name, accepted, refused) in [
+        ("texts", 5, 0),
+        ("duel", 9, 0),
+        ("forgers", 5, 8),
+        ("a-banned-device", 7, 0),
+        ("a-revoked-device", 7, 0),
+        ("three-ways", 9, 0),
+    ] {
+        let played = history::played(&seed(&format!("history/{name}")));
+        assert!(played.0 >= accepted && played.1 >= refused, "{name}: {played:?} accepted and refused");
     }
 }
 

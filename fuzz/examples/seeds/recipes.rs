@@ -106,6 +106,7 @@ pub fn histories() -> Done {
         (
             "a-banned-device",
             &[
+                [9, 0, TEXT, 0],
                 [0, 0, DECIDE, ban + DEVICE + 9],
                 [9, 1, TEXT, 0],
                 [3, 1, TEXT, 0],
