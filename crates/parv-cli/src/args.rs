@@ -90,6 +90,9 @@ pub enum Verb {
         /// Only the newest N entries
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
+        /// Also what is hidden: words of banned people that nobody took up before hearing of the ban
+        #[arg(long)]
+        hidden: bool,
     },
     /// Print a whole conversation, oldest first
     Export {
@@ -142,6 +145,17 @@ pub enum Verb {
     Promote(Moderation),
     /// Vote to make an admin a member, and do it when more than half of the admins agree
     Demote(Moderation),
+    /// Let a fork from far behind in, which `parv members` shows as held
+    LetIn {
+        /// The conversation
+        #[command(flatten)]
+        conversation: Conv,
+        /// The head of the fork, or its first digits
+        head: String,
+        /// How to reach others when no daemon runs
+        #[command(flatten)]
+        network: NetworkArgs,
+    },
     /// Leave a conversation for good
     Leave {
         /// The conversation

@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
 use crate::text::{count, date, harmless, short, target};
-use parv::{CommitId, DeviceId, Uri};
+use parv::{CommitId, DeviceId, HeldFork, Uri};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -91,8 +91,13 @@ fn delivery(out: &mut impl Write, delivery: Delivery) -> io::Result<()> {
 pub fn entry(out: &mut impl Write, view: &EntryView) -> io::Result<()> {
     let role = view.role.map_or("stranger".to_owned(), |role| role.to_string());
     let name = harmless(&view.name, "");
+    let flag = match view.content.as_deref() {
+        Some("hidden") => "[hidden: banned at the time] ",
+        Some(_) => "[banned at the time] ",
+        None => "",
+    };
     let words = harmless(&parv::words::message(&view.message), "    ");
-    writeln!(out, "{}  {}  {name} ({role})  {}", date(view.time), short(&view.id), words)
+    writeln!(out, "{}  {}  {name} ({role})  {flag}{words}", date(view.time), short(&view.id))
 }
 
 fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {
@@ -105,13 +110,21 @@ fn members(out: &mut impl Write, view: &MembersView) -> io::Result<()> {
         writeln!(out, "open vote to {} {}: {} ({state})", vote.kind, target(&vote.target), voters.join(", "))?;
     }
     view.undecided.iter().try_for_each(|view| undecided(out, view))?;
-    view.equivocations.iter().try_for_each(|view| equivocation(out, &view.device, &view.account, &view.commits))
+    let forked = &view.equivocations;
+    forked.iter().try_for_each(|view| equivocation(out, &view.device, &view.account, &view.commits))?;
+    view.held.iter().try_for_each(|fork| held(out, fork))
 }
 
 fn undecided(out: &mut impl Write, view: &ConflictView) -> io::Result<()> {
     let (kind, target, by, commit) = (view.kind, target(&view.target), short(&view.by), short(&view.commit));
     let rest = "stands against another of equal weight: neither holds until the admins vote again";
     writeln!(out, "undecided: {kind} {target} (by {by}, commit {commit}) {rest}")
+}
+
+fn held(out: &mut impl Write, fork: &HeldFork) -> io::Result<()> {
+    let (head, by, from) = (short(&fork.head), short(&fork.by), short(&fork.from));
+    let rest = "forks from far behind and waits: parv let-in takes it in";
+    writeln!(out, "held: commit {head} of {by} (from device {from}, {}) {rest}", date(fork.since))
 }
 
 /// A device that forked.
@@ -185,6 +198,18 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
         Notice::Equivocation { conversation, proof } => {
             write!(out, "{}  ", short(conversation))?;
             equivocation(out, &proof.device, &proof.account, &proof.commits)
+        }
+        Notice::Held { conversation, fork } => {
+            write!(out, "{}  ", short(conversation))?;
+            held(out, fork)
+        }
+        Notice::Content { conversation, commit, content } => {
+            let how = match content.as_deref() {
+                Some("hidden") => "is hidden: its author was banned at the time, and nobody took it up",
+                Some(_) => "is flagged: its author was banned at the time, and somebody took it up",
+                None => "is shown like everything else",
+            };
+            writeln!(out, "{}  what commit {} says {how}", short(conversation), short(commit))
         }
         Notice::Profile { conversation, by, .. } => {
             writeln!(out, "{}  {} changed the profile", short(conversation), short(by))

@@ -115,6 +115,18 @@ fn a_device_is_named_as_one() {
 }
 
 #[test]
+fn what_is_hidden_or_held_is_asked_for_by_name() {
+    let home = Home::with_account("Alice");
+    let id = home.new_conversation();
+    home.run(["send", &id, "hello", "--no-mdns"]).ok();
+    let entry = &home.json(["log", &id, "--hidden", "--limit", "1"])["entries"][0];
+    assert_eq!((&entry["message"]["body"], &entry["content"]), (&json!("hello"), &json!(null)));
+    assert_eq!(home.json(["members", &id])["held"], json!([]));
+    let why = home.run(["let-in", &id, "ab", "--no-mdns"]).failed(1);
+    assert!(why.contains("there is no held fork"), "{why}");
+}
+
+#[test]
 fn a_conversation_is_left() {
     let home = Home::with_account("Alice");
     let id = home.new_conversation();

@@ -4,7 +4,7 @@
 //! first commit.
 
 use crate::request::{mode_number, vote_name};
-use parv::{CommitId, ConversationId, DeviceId, Mode, Role, Target, Uri, VoteKind};
+use parv::{CommitId, ConversationId, DeviceId, HeldFork, Mode, Role, Target, Uri, VoteKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -148,6 +148,9 @@ pub struct EntryView {
     pub time: i64,
     /// What it says, as it stands in the commit.
     pub message: serde_json::Value,
+    /// `flagged` or `hidden`, if it was said at the same time as a ban of its author.
+    #[serde(default)]
+    pub content: Option<String>,
 }
 
 /// The people of a conversation.
@@ -165,6 +168,9 @@ pub struct MembersView {
     /// The devices that told different people different things.
     #[serde(default)]
     pub equivocations: Vec<EquivocationView>,
+    /// Forks from far behind that wait for somebody to let them in.
+    #[serde(default)]
+    pub held: Vec<HeldFork>,
 }
 
 /// A resolution that stands against another one with equal weight.
@@ -279,8 +285,9 @@ impl From<parv::LogEntry> for EntryView {
     /// The role is not known here.
     fn from(entry: parv::LogEntry) -> Self {
         let message = serde_json::from_slice(&entry.message.encode()).expect("a message is always JSON");
-        let parv::LogEntry { id, author, device, name, time, .. } = entry;
-        Self { id, author, role: None, name, device, time, message }
+        let parv::LogEntry { id, author, device, name, time, content, .. } = entry;
+        let content = content.map(|content| content.name().to_owned());
+        Self { id, author, role: None, name, device, time, message, content }
     }
 }
 

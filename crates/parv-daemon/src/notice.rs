@@ -2,7 +2,9 @@
 
 use crate::answer::{ConflictView, EntryView, EquivocationView, RequestView};
 use crate::request::vote_name;
-use parv::{CommitId, ConversationId, DeviceChange, DeviceId, Event, MemberChange, Refusal, Target, Uri, VoteKind};
+use parv::{
+    CommitId, ConversationId, DeviceChange, DeviceId, Event, HeldFork, MemberChange, Refusal, Target, Uri, VoteKind,
+};
 use serde::{Deserialize, Serialize};
 
 /// Something happened. The names and fields are those of [`Event`].
@@ -51,6 +53,15 @@ pub enum Notice {
         conversation: ConversationId,
         #[serde(flatten)]
         proof: EquivocationView,
+    },
+    Held {
+        conversation: ConversationId,
+        fork: HeldFork,
+    },
+    Content {
+        conversation: ConversationId,
+        commit: CommitId,
+        content: Option<String>,
     },
     Profile {
         conversation: ConversationId,
@@ -174,6 +185,10 @@ impl From<Event> for Notice {
                 Notice::Undecided { conversation, conflict: conflict.into() }
             }
             Event::Equivocation { conversation, proof } => Notice::Equivocation { conversation, proof: proof.into() },
+            Event::Held { conversation, fork } => Notice::Held { conversation, fork },
+            Event::Content { conversation, commit, content } => {
+                Notice::Content { conversation, commit, content: content.map(|content| content.name().to_owned()) }
+            }
             Event::Profile { conversation, by, commit } => Notice::Profile { conversation, by, commit },
             Event::Merged { conversation, commit } => Notice::Merged { conversation, commit },
             Event::Refused { conversation, peer, refusal } => {

@@ -40,9 +40,9 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             let commit = conversation.send(&text).await?;
             Ok(Answer::Written(Written { conversation: conversation.id(), commit, delivery: Delivery::Running }))
         }
-        Request::Log { conversation, limit, before } => {
+        Request::Log { conversation, limit, before, hidden } => {
             let limit = limit.unwrap_or(MAX_LOG_PAGE).min(MAX_LOG_PAGE);
-            log(&find(engine, &conversation)?, LogQuery { limit: Some(limit), before }).await
+            log(&find(engine, &conversation)?, LogQuery { limit: Some(limit), before, hidden }).await
         }
         Request::Members { conversation } => Ok(members(&find(engine, &conversation)?)),
         Request::Vote { conversation, kind, target, device } => {
@@ -55,6 +55,13 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             let conversation = find(engine, &conversation)?;
             let target = find_target(&conversation, kind, &target, device)?;
             moderate(&conversation, kind, target).await
+        }
+        Request::LetIn { conversation, head } => {
+            let conversation = find(engine, &conversation)?;
+            let held = conversation.held().into_iter().map(|fork| fork.head);
+            let head = select::one(&head, "held fork", "parv members shows those that wait", held)?;
+            conversation.let_in(&head).await?;
+            Ok(Answer::Done { conversation: conversation.id() })
         }
         Request::Leave { conversation } => {
             let conversation = find(engine, &conversation)?;
@@ -146,7 +153,8 @@ fn members(conversation: &Conversation) -> Answer {
     let votes = conversation.votes().into_iter().map(Into::into).collect();
     let undecided = conversation.conflicts().into_iter().map(Into::into).collect();
     let equivocations = conversation.equivocations().into_iter().map(Into::into).collect();
-    Answer::Members(MembersView { conversation: conversation.id(), members, votes, undecided, equivocations })
+    let held = conversation.held();
+    Answer::Members(MembersView { conversation: conversation.id(), members, votes, undecided, equivocations, held })
 }
 
 async fn moderate(conversation: &Conversation, kind: VoteKind, target: Target) -> Result<Answer, Failure> {

@@ -59,6 +59,9 @@ pub enum Request {
         /// Only what stands before this commit in display order.
         #[serde(default)]
         before: Option<CommitId>,
+        /// Also what is hidden.
+        #[serde(default)]
+        hidden: bool,
     },
     /// Who is in a conversation, and as what?
     Members {
@@ -90,6 +93,13 @@ pub enum Request {
         /// Whether the target is a single device.
         #[serde(default)]
         device: bool,
+    },
+    /// Let a fork from far behind in, which is held.
+    LetIn {
+        /// Which conversation.
+        conversation: String,
+        /// The head of the fork, or a prefix of it.
+        head: String,
     },
     /// Leave a conversation for good.
     Leave {
@@ -152,7 +162,13 @@ mod tests {
             Request::Account,
             Request::New { mode: Mode::OneToOne, with: Some(uri) },
             Request::Invite { conversation: "ab".into(), uri },
-            Request::Log { conversation: "ab".into(), limit: Some(3), before: Some(CommitId::from_bytes([1; 20])) },
+            Request::Log {
+                conversation: "ab".into(),
+                limit: Some(3),
+                before: Some(CommitId::from_bytes([1; 20])),
+                hidden: true,
+            },
+            Request::LetIn { conversation: "ab".into(), head: "07".into() },
             Request::Moderate { conversation: "ab".into(), kind: VoteKind::Ban, target: "0707".into(), device: true },
             Request::Events,
         ] {
@@ -162,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_may_be_left_out_may_be_left_out() {
-        let request = Request::Log { conversation: "ab".into(), limit: None, before: None };
+        let request = Request::Log { conversation: "ab".into(), limit: None, before: None, hidden: false };
         assert_eq!(read(r#"{"verb":"log","conversation":"ab"}"#), Ok(request));
         assert_eq!(read(r#"{"verb":"new","mode":3}"#), Ok(Request::New { mode: Mode::Public, with: None }));
         let vote = Request::Vote { conversation: "ab".into(), kind: VoteKind::Ban, target: "07".into(), device: false };

@@ -62,7 +62,7 @@ async fn what_is_asked_is_done() {
         assert!(matches!(client.call(&send(&id[..6], text)).await, Ok(Answer::Written(_))));
         assert!(matches!(other.call(&Request::List).await, Ok(Answer::Conversations(all)) if all.len() == 1));
     }
-    let log = client.call(&Request::Log { conversation: id, limit: None, before: None }).await.unwrap();
+    let log = client.call(&Request::Log { conversation: id, limit: None, before: None, hidden: false }).await.unwrap();
     let Answer::Log(log) = log else { panic!("{log:?}") };
     let said: Vec<_> = log.entries.iter().filter_map(|entry| entry.message["body"].as_str()).collect();
     assert_eq!(said, ["one", "two"]);

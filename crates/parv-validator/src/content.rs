@@ -18,6 +18,16 @@ pub enum Content {
     Hidden,
 }
 
+impl Content {
+    /// The word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Content::Flagged => "flagged",
+            Content::Hidden => "hidden",
+        }
+    }
+}
+
 impl Replica {
     /// All admitted commits that are concurrent with an effective ban of their author or device, by the state of `heads`.
     /// Hidden for one ban is hidden. What lies beside the heads is judged too, but takes nothing up.

@@ -5,8 +5,9 @@
 
 use crate::json;
 use crate::requests::Request;
-use crate::view::{Equivocation, LogEntry, OpenConflict};
+use crate::view::{Equivocation, HeldFork, LogEntry, OpenConflict};
 use parv_model::{CommitId, ConversationId, DeviceId, Refusal, Target, Uri, VoteKind};
+use parv_validator::Content;
 use serde::Serialize;
 
 /// Something happened.
@@ -88,6 +89,24 @@ pub enum Event {
         /// The device, and the proof.
         #[serde(flatten)]
         proof: Equivocation,
+    },
+    /// A device offers a fork from far behind. It is held until somebody lets it in
+    /// ([`Conversation::let_in`](crate::Conversation::let_in)).
+    Held {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// The fork.
+        fork: HeldFork,
+    },
+    /// Something was said at the same time as a ban of its author or its device, and is shown in another way from now on.
+    Content {
+        /// In which conversation.
+        conversation: ConversationId,
+        /// What was said.
+        commit: CommitId,
+        /// Flagged, hidden, or as everything else.
+        #[serde(serialize_with = "json::content")]
+        content: Option<Content>,
     },
     /// Title, description or picture were changed.
     Profile {

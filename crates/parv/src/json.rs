@@ -2,6 +2,7 @@
 //! their name, messages as they stand in their commit.
 
 use parv_model::{Message, Mode, Refusal, VoteKind};
+use parv_validator::Content;
 use serde::ser::{Error, SerializeStruct};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,6 +20,11 @@ pub(crate) fn read_mode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mo
 /// A kind of vote as its name.
 pub(crate) fn vote_kind<S: Serializer>(kind: &VoteKind, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(kind.name())
+}
+
+/// How something is shown that was said at the same time as a ban of its author, as a word, or null.
+pub(crate) fn content<S: Serializer>(content: &Option<Content>, serializer: S) -> Result<S::Ok, S::Error> {
+    content.map(Content::name).serialize(serializer)
 }
 
 /// A message as the JSON object that stands in its commit.

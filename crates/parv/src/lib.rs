@@ -62,5 +62,8 @@ pub use parv_model::{
     Role, Rule, Target, TreeId, Uri, VoteKind,
 };
 pub use parv_net::Multiaddr;
+pub use parv_validator::Content;
 pub use requests::Request;
-pub use view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote, Peer};
+pub use view::{
+    ConversationInfo, Equivocation, HeldFork, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote, Peer,
+};

@@ -2,7 +2,8 @@
 
 use crate::json;
 use parv_model::{CommitId, ConversationId, DeviceId, Message, Mode, Role, Target, Uri, VoteKind};
-use serde::Serialize;
+use parv_validator::Content;
+use serde::{Deserialize, Serialize};
 
 /// One conversation at a glance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,6 +84,19 @@ impl From<parv_validator::Equivocation> for Equivocation {
     }
 }
 
+/// A fork from far behind, older than what this account's devices agreed on: valid, and not let in by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFork {
+    /// Its head.
+    pub head: CommitId,
+    /// Who wrote that.
+    pub by: Uri,
+    /// The device that offered it first.
+    pub from: DeviceId,
+    /// When, in seconds since 1970.
+    pub since: i64,
+}
+
 /// Which part of a log to show: the newest entries, or the newest before some commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LogQuery {
@@ -90,6 +104,8 @@ pub struct LogQuery {
     pub limit: Option<usize>,
     /// Only entries that stand before this commit in display order.
     pub before: Option<CommitId>,
+    /// Also what is hidden, because its author was banned at the time and nobody took it up.
+    pub hidden: bool,
 }
 
 /// One commit as the log shows it. Merges say nothing and are not in it.
@@ -108,6 +124,10 @@ pub struct LogEntry {
     /// What it says.
     #[serde(serialize_with = "json::message")]
     pub message: Message,
+    /// Set if it was said at the same time as a ban of its author or its device: whether somebody had taken it up before
+    /// hearing of the ban, or it is hidden.
+    #[serde(serialize_with = "json::content")]
+    pub content: Option<Content>,
 }
 
 /// What came of [`crate::Conversation::moderate`].

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use parv::{DeviceChange, Event, Mode, Role, VoteKind};
+use parv::{Content, DeviceChange, Event, LogQuery, Mode, Role, VoteKind};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_banned_device_gets_nothing_more_until_it_is_let_back() {
@@ -47,7 +47,8 @@ async fn a_banned_device_gets_nothing_more_until_it_is_let_back() {
     }
     assert_eq!(bob.texts(&id).await, ["it is me"]);
 
-    // Let back, it gets everything, and what it had written meanwhile comes in.
+    // Let back, it gets everything. What it had said meanwhile comes along, and stays hidden: nobody took it up, and an unban
+    // helps only what comes after it (decision 0014).
     ann.conversation(&id).moderate(VoteKind::Unban, device).await.unwrap();
     cid.wait("the unban", told(DeviceChange::Unbanned)).await;
     assert_eq!(of_bob(&cid.engine).devices, [device]);
@@ -57,7 +58,10 @@ async fn a_banned_device_gets_nothing_more_until_it_is_let_back() {
     for person in [&mut ann, &mut cid] {
         person.wait_text("thank you").await;
     }
-    for person in [&ann, &cid] {
-        assert!(person.texts(&id).await.iter().any(|text| text == "it is me"));
+    for person in [&ann, &bob, &cid] {
+        assert!(!person.texts(&id).await.iter().any(|text| text == "it is me"));
+        let log = person.conversation(&id).log(LogQuery { hidden: true, ..LogQuery::default() }).await.unwrap();
+        let entry = log.iter().find(|entry| text_of(&entry.message) == Some("it is me")).unwrap();
+        assert_eq!(entry.content, Some(Content::Hidden));
     }
 }

@@ -4,7 +4,8 @@ mod common;
 #[path = "common/worlds.rs"]
 mod worlds;
 
-use parv::{CommitId, ConversationId, Event, Message, Mode, VoteKind};
+use common::{Person, text_of};
+use parv::{CommitId, Content, ConversationId, Event, LogQuery, Message, Mode, Role, VoteKind};
 use parv_proptests::{World, text};
 use worlds::device_with;
 
@@ -53,7 +54,7 @@ async fn a_vote_from_a_time_that_is_over_is_cast_again_by_itself() {
     // Once is enough, also for the other device when it hears of all this.
     bobs.conversation(&id).send("I see").await.unwrap();
     anns.wait_text("I see").await;
-    let votes = anns.conversation(&id).log(parv::LogQuery::default()).await.unwrap();
+    let votes = anns.conversation(&id).log(LogQuery::default()).await.unwrap();
     assert_eq!(votes.iter().filter(|entry| entry.message == Message::Vote(VoteKind::Ban, dan.into())).count(), 2);
 }
 
@@ -121,4 +122,87 @@ async fn what_stays_undecided_is_shown() {
         let member = person.conversation(&id).members().into_iter().find(|member| member.uri == ann).unwrap();
         assert_eq!((member.devices.len(), member.banned_devices.len()), (2, 0), "neither has an effect");
     }
+}
+
+/// The texts of a conversation with how they are shown, those that are hidden too.
+async fn all_texts(person: &Person, id: &ConversationId) -> Vec<(String, Option<Content>)> {
+    let query = LogQuery { hidden: true, ..LogQuery::default() };
+    let log = person.conversation(id).log(query).await.unwrap();
+    log.iter().filter_map(|entry| Some((text_of(&entry.message)?.to_owned(), entry.content))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_a_banned_one_are_hidden_and_not_lost() {
+    let mut world = World::new(4, Mode::InvitesOnly, None);
+    let head = world.gather(world.root(), &[1, 2, 3]);
+    let said = world.line(head, &[(3, text("listen"))]);
+    let answer = world.line(said, &[(2, text("I hear you"))]);
+    let banned = world.decide(head, &[0], VoteKind::Ban, 3);
+    let id = id(&world);
+    let (anns, mut bobs) = (device_with(&world, 0, &[banned]).await, device_with(&world, 1, &[said]).await);
+    assert_eq!(bobs.texts(&id).await, ["listen"]);
+    let shown = bobs.conversation(&id).info().messages;
+    bobs.connect(&anns).await;
+    let change = |event: &Event| match event {
+        Event::Content { commit, content, .. } if *commit == said => Some(*content),
+        _ => None,
+    };
+    assert_eq!(bobs.wait("the hiding", change).await, Some(Content::Hidden));
+    assert_eq!(bobs.conversation(&id).heads(), [banned]);
+    assert!(bobs.texts(&id).await.is_empty());
+    assert_eq!(all_texts(&bobs, &id).await, [("listen".to_owned(), Some(Content::Hidden))]);
+    assert_eq!(bobs.conversation(&id).info().messages, shown + 2 - 1, "a vote and a ban came, and a text is hidden");
+    // Nor after a restart, and nobody else is given it.
+    let mut bobs = bobs.restart().await;
+    assert!(bobs.texts(&id).await.is_empty());
+    assert_eq!(all_texts(&bobs, &id).await, [("listen".to_owned(), Some(Content::Hidden))]);
+    assert!(all_texts(&anns, &id).await.is_empty());
+    // Cid had taken it up before hearing of the ban.
+    let cids = device_with(&world, 2, &[answer]).await;
+    cids.connect(&bobs).await;
+    assert_eq!(bobs.wait("the words", change).await, Some(Content::Flagged));
+    let expected = [("listen".to_owned(), Some(Content::Flagged)), ("I hear you".to_owned(), None)];
+    assert_eq!(all_texts(&bobs, &id).await, expected);
+    assert_eq!(bobs.texts(&id).await, ["listen", "I hear you"]);
+    let bobs = bobs.restart().await;
+    assert_eq!(all_texts(&bobs, &id).await, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_from_far_behind_waits_for_a_person() {
+    // Everything in this world was written long ago. Bob wrote after `early`; the fork does not know that.
+    let mut world = World::new(6, Mode::InvitesOnly, None);
+    let early = world.gather(world.root(), &[1, 2]);
+    let (dan, erin) = (world.uri(3), world.uri(4));
+    let head = world.line(early, &[(1, text("I was here")), (0, Message::Add(dan))]);
+    let fork = world.line(early, &[(0, Message::Add(erin)), (2, text("long ago"))]);
+    let late = world.line(head, &[(2, text("a late text"))]);
+    let id = id(&world);
+    let (mut bobs, cids) = (device_with(&world, 1, &[head]).await, device_with(&world, 2, &[fork]).await);
+    bobs.connect(&cids).await;
+    let held = bobs.wait("the fork", |event| match event {
+        Event::Held { fork, .. } => Some(*fork),
+        _ => None,
+    });
+    let held = held.await;
+    assert_eq!((held.head, held.by, held.from), (fork, cids.uri(), cids.engine.device_id()));
+    let role = |person: &Person| {
+        let members = person.conversation(&id).members();
+        members.into_iter().find(|member| member.uri == erin).map(|member| member.role)
+    };
+    let mut bobs = bobs.restart().await;
+    assert_eq!(bobs.conversation(&id).held(), [held]);
+    assert_eq!((bobs.conversation(&id).heads(), role(&bobs)), (vec![head], None));
+    assert!(all_texts(&bobs, &id).await.iter().all(|(text, _)| text != "long ago"));
+    // What is no fork from far behind comes in all the same.
+    let others = device_with(&world, 0, &[late]).await;
+    bobs.connect(&others).await;
+    bobs.wait_text("a late text").await;
+    assert!(bobs.conversation(&id).let_in(&early).await.is_err(), "that is not held");
+    bobs.conversation(&id).let_in(&fork).await.unwrap();
+    assert_eq!((bobs.conversation(&id).held(), role(&bobs)), (vec![], Some(Role::Invited)));
+    assert!(all_texts(&bobs, &id).await.iter().any(|(text, _)| text == "long ago"));
+    let mut heads = vec![late, fork];
+    heads.sort();
+    assert_eq!(bobs.conversation(&id).heads(), heads);
 }

@@ -104,7 +104,7 @@ async fn the_log_comes_in_pages() {
     for number in 0..10 {
         conversation.send(&format!("{number}")).await.unwrap();
     }
-    let page = |limit, before| conversation.log(LogQuery { limit: Some(limit), before });
+    let page = |limit, before| conversation.log(LogQuery { limit: Some(limit), before, ..LogQuery::default() });
     let newest = page(4, None).await.unwrap();
     assert_eq!(newest.iter().filter_map(|entry| text_of(&entry.message)).collect::<Vec<_>>(), ["6", "7", "8", "9"]);
     let older = page(3, Some(newest[0].id)).await.unwrap();

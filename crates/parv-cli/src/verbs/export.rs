@@ -52,7 +52,7 @@ async fn whole(global: &Global, conversation: &str) -> Result<Transcript, Failur
 
 async fn own(session: &mut Session, conversation: &str) -> Result<Transcript, Failure> {
     let other = || Failure::error("the daemon answered something else than it was asked for; restart it");
-    let log = log::read(session, conversation, None).await?;
+    let log = log::read(session, conversation, None, false).await?;
     let id = log.conversation;
     let Answer::Members(people) = session.call(Request::Members { conversation: id.to_string() }).await? else {
         return Err(other());

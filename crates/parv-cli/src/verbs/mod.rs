@@ -44,7 +44,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             let request = Request::Send { conversation: conversation.id, text: send::text(&text)? };
             ask_with(global, Reach::Others(&network), request).await
         }
-        Verb::Log { conversation, limit } => log::print(global, &conversation.id, limit).await,
+        Verb::Log { conversation, limit, hidden } => log::print(global, &conversation.id, limit, hidden).await,
         Verb::Export { conversation, format } => export::export(global, &conversation.id, format).await,
         Verb::Search { conversation, words } => export::search(global, &conversation.id, &words).await,
         Verb::Jami(JamiVerb::Audit { repository, lenient }) => jami::audit(&repository, lenient, global.json),
@@ -62,6 +62,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Unban(what) => moderate(global, VoteKind::Unban, what).await,
         Verb::Promote(what) => moderate(global, VoteKind::Promote, what).await,
         Verb::Demote(what) => moderate(global, VoteKind::Demote, what).await,
+        Verb::LetIn { conversation, head, network } => {
+            archive::refuse_changes(global, &conversation.id)?;
+            let request = Request::LetIn { conversation: conversation.id, head };
+            ask_with(global, Reach::Others(&network), request).await
+        }
         Verb::Leave { conversation, network } => {
             archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Leave { conversation: conversation.id };

@@ -4,9 +4,11 @@
 //! What blocks runs on the blocking pool while the actor waits for it. Fetches run beside it, and only the intake of what
 //! they bring is done in turn, so an own commit never waits for a peer.
 
+mod intake;
+
 use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
-use super::ledger::{IntakeError, Ledger};
+use super::ledger::Ledger;
 use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
@@ -15,10 +17,9 @@ use super::tidy::Tidier;
 use super::writing::Wish;
 use crate::Error;
 use crate::engine::hub::Hub;
-use crate::engine::refusal;
 use crate::event::Event;
 use crate::view::Moderation;
-use parv_model::{CommitId, ConversationId, DeviceId, Message, Refusal, Target, VoteKind};
+use parv_model::{CommitId, ConversationId, DeviceId, Message, Target, VoteKind};
 use parv_net::Acceptance;
 use parv_validator::CheckedCommit;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Write { wish: Wish, reply: Reply },
     /// Votes, and resolves.
     Moderate { kind: VoteKind, target: Target, reply: oneshot::Sender<Result<Moderation, Error>> },
+    /// Lets a held fork in.
+    LetIn { head: CommitId, reply: oneshot::Sender<Result<(), Error>> },
     /// Somebody has something.
     Hear(Heard),
     /// Ends the actor.
@@ -120,6 +123,12 @@ impl Actor {
                         self.moderate(kind, target).await.map(|moderated| {
                             // Who asked may not wait for the answer any more.
                             let _ = reply.send(moderated);
+                        })
+                    }
+                    Some(Command::LetIn { head, reply }) => {
+                        self.let_in(head).await.map(|done| {
+                            // Who asked may not wait for the answer any more.
+                            let _ = reply.send(done);
                         })
                     }
                     Some(Command::Hear(heard)) => {
@@ -255,111 +264,6 @@ impl Actor {
         }
     }
 
-    /// A fetch has ended. The error is that the ledger was lost.
-    async fn fetched(&mut self, device: DeviceId, outcome: Result<Option<Fetched>, FetchFailure>) -> Result<(), Error> {
-        let (mut errand, next) = self.schedule.ended(&device);
-        let helped = match outcome {
-            Ok(None) => true,
-            Ok(Some(fetched)) => {
-                errand.commits.extend(fetched.quarantine.heads());
-                self.awareness.note(device, fetched.quarantine.heads());
-                self.take_in(device, fetched, &errand).await?
-            }
-            Err(FetchFailure::Refused(refusal)) => {
-                self.refused(device, refusal, &errand);
-                false
-            }
-            Err(failure) => {
-                self.failed(device, &failure);
-                false
-            }
-        };
-        self.settle(errand, helped).await;
-        if let Some(next) = next {
-            // What was heard meanwhile may have come along.
-            let here = |commit| self.ledger.as_ref().is_some_and(|ledger| ledger.knows(commit));
-            if next.unread || !next.commits.iter().all(here) {
-                self.ask(device, next);
-            } else {
-                self.settle(next, true).await;
-            }
-        }
-        self.start_fetches();
-        Ok(())
-    }
-
-    /// Judges and stores what was fetched; true if it is here now. The error is that the ledger was lost.
-    async fn take_in(&mut self, device: DeviceId, fetched: Fetched, errand: &Errand) -> Result<bool, Error> {
-        let before = self.view.borrow().clone();
-        let taken = self.with_ledger(move |ledger| {
-            let new = ledger.take_in(fetched)?;
-            let view = View::of(ledger, Some(&before));
-            let (due, lost) = (ledger.due_resolutions(), ledger.lost_votes(&before.state));
-            Ok((events(ledger, &new, &view), view, due, lost))
-        });
-        let (events, view, due, lost) = match taken.await? {
-            Ok(taken) => taken,
-            Err(IntakeError::Refused(refusal)) => {
-                self.refused(device, refusal, errand);
-                return Ok(false);
-            }
-            Err(IntakeError::Store(error)) => {
-                self.failed(device, &error);
-                return Ok(false);
-            }
-        };
-        let old = self.view.borrow().clone();
-        if old.state.tree() != view.state.tree() {
-            self.schedule.forgive();
-        }
-        // Heads that are neither the device's nor announced before came to light: others have to hear of them too.
-        let revealed = view.heads.iter().any(|head| !errand.commits.contains(head) && !old.heads.contains(head));
-        let changed = view.heads != old.heads;
-        self.publish(view, events);
-        if revealed || errand.direct && changed {
-            self.announce();
-        }
-        for (kind, target) in due {
-            if let Err(error) = self.write(Message::Resolve(kind, target)).await? {
-                tracing::debug!(conversation = %self.id, "a vote that a merge decided is resolved otherwise: {error}");
-            }
-        }
-        for (kind, target) in lost {
-            if let Err(error) = self.moderate(kind, target).await? {
-                tracing::debug!(conversation = %self.id, "a vote that came to nothing is not cast again: {error}");
-            }
-        }
-        Ok(true)
-    }
-
-    /// Judges the announcements that led to a fetch, and asks somebody else when it did not help.
-    async fn settle(&mut self, mut errand: Errand, helped: bool) {
-        let Some(ledger) = &self.ledger else { return };
-        let missing: Vec<_> = errand.commits.iter().copied().filter(|commit| !ledger.knows(commit)).collect();
-        if !(helped && missing.is_empty())
-            && let Some(other) = errand.others.pop_front()
-        {
-            errand.commits = missing.into_iter().collect();
-            return self.ask(other, errand);
-        }
-        for (handle, commit) in errand.announcements {
-            let here = commit.map_or(helped, |commit| !missing.contains(&commit));
-            let judgement = if here { Acceptance::Accept } else { Acceptance::Ignore };
-            self.hub.judge(Some(handle), judgement).await;
-        }
-    }
-
-    fn refused(&mut self, peer: DeviceId, refusal: Refusal, errand: &Errand) {
-        self.schedule.refuse(peer, errand.commits.iter().copied().chain([refusal.commit]));
-        refusal::tell_peer(&self.hub, peer, self.id, &refusal);
-        self.hub.tell(Event::Refused { conversation: self.id, peer, refusal });
-    }
-
-    fn failed(&self, peer: DeviceId, error: &dyn std::error::Error) {
-        let why = crate::error::chain(error);
-        self.hub.tell(Event::FetchFailed { conversation: self.id, peer, why });
-    }
-
     /// Makes a change visible, then tells of it.
     fn publish(&mut self, view: View, events: Vec<Event>) {
         self.hub.access.update(self.id, view.state.clone());
@@ -388,13 +292,17 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// What new commits mean to people, in display order.
-fn events(ledger: &Ledger, new: &[CheckedCommit], view: &View) -> Vec<Event> {
+/// What new commits mean to people, in display order, and what is shown in another way because of them.
+fn events(ledger: &mut Ledger, new: &[CheckedCommit], view: &View) -> Vec<Event> {
+    let conversation = ledger.id();
+    let changes = ledger.content_changes();
+    let changes = changes.into_iter().map(|(commit, content)| Event::Content { conversation, commit, content });
     let mut new: Vec<_> = new.iter().filter_map(|commit| Some((ledger.place(&commit.id())?, commit))).collect();
     new.sort_by_key(|(place, _)| *place);
     let event = |(_, commit): (_, &CheckedCommit)| {
         let author = ledger.author_of(&commit.id())?;
         tell::event(ledger.id(), commit, author, &view.state)
     };
-    new.into_iter().filter_map(event).collect()
+    let new = new.into_iter().filter(|(_, commit)| !ledger.is_hidden(&commit.id())).filter_map(event);
+    new.chain(changes).collect()
 }

@@ -3,21 +3,28 @@
 //! Everything here blocks and belongs to one task (the actor), so there are no locks and no half-done changes: a batch of
 //! commits goes in as a whole or leaves nothing behind. Objects are durable before a head names them.
 
+mod aside;
+mod checkpoint;
+mod content;
+
 use super::fetch::Fetched;
 use super::log::{LogIndex, Place};
 use super::writing::BAD_PROOF;
 use crate::author::Author;
+use crate::folders::Folders;
 use crate::replay::{self, BATCH};
-use crate::view::{Equivocation, OpenConflict};
+use crate::view::{Equivocation, HeldFork, OpenConflict};
 use crate::{Error, clock};
+use aside::Aside;
 use parv_identity::sshsig::Proof;
 use parv_model::{
-    Commit, CommitFormatError, CommitId, ConversationId, Message, Mode, Refusal, Rule, Target, Uri, VoteKind,
+    Commit, CommitFormatError, CommitId, ConversationId, DeviceId, Message, Mode, Refusal, Rule, Target, TreeId, Uri,
+    VoteKind,
 };
 use parv_store::{NewCommit, Repository, StoreError};
-use parv_validator::{CheckedCommit, Draft, Replica, Signed, State};
-use std::path::Path;
-use std::sync::{Arc, RwLock};
+use parv_validator::{CheckedCommit, Content, Draft, Replica, Signed, State};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// See the [module](self).
 pub(crate) struct Ledger {
@@ -26,6 +33,10 @@ pub(crate) struct Ledger {
     pub(super) heads: Vec<CommitId>,
     log: Arc<RwLock<LogIndex>>,
     pub(super) author: Arc<Author>,
+    aside: Aside,
+    /// The tree of the state by which it was judged last what is shown.
+    judged: Option<TreeId>,
+    content_changes: Vec<(CommitId, Option<Content>)>,
 }
 
 /// Why fetched commits were not taken in.
@@ -40,8 +51,13 @@ pub(crate) enum IntakeError {
 }
 
 impl Ledger {
-    /// Begins a conversation in `folder`, which gets a repository named by the conversation's id.
-    pub(crate) fn create(folder: &Path, author: Arc<Author>, mode: Mode, invited: Option<Uri>) -> Result<Self, Error> {
+    /// Begins a conversation, which gets a repository named by its id.
+    pub(crate) fn create(
+        folders: &Folders,
+        author: Arc<Author>,
+        mode: Mode,
+        invited: Option<Uri>,
+    ) -> Result<Self, Error> {
         let draft = Draft::initial(&author.credentials, mode, invited);
         let draft = draft.map_err(|error| Error::NotAllowed(error.to_string()))?;
         let mut time = clock::now();
@@ -50,7 +66,7 @@ impl Ledger {
             if !Proof::all_hold(&[proof]) {
                 return Err(Error::NotAllowed(BAD_PROOF.into()));
             }
-            match Repository::init(folder.join(root.id().to_string())) {
+            match Repository::init(folders.repository(&ConversationId::new(root.id()))) {
                 // Two of the same kind in one second would be one and the same.
                 Err(StoreError::AlreadyExists(_)) => time += 1,
                 made => break (bytes, root, made?),
@@ -59,15 +75,16 @@ impl Ledger {
         let replica = Replica::begin(&root, &draft)?;
         let blobs: Vec<Vec<u8>> = draft.blobs().map(<[u8]>::to_vec).collect();
         repository.write(&[NewCommit { blobs: &blobs, trees: draft.trees(), commit: &bytes }], &[], &[root.id()])?;
-        let mut this = Self::new(repository, replica, vec![root.id()], author);
+        let aside = Aside::new(aside_of(folders, &replica));
+        let mut this = Self::new(repository, replica, vec![root.id()], author, aside);
         this.note(std::slice::from_ref(&root));
         Ok(this)
     }
 
-    /// Opens the conversation at `path` and judges all of it anew.
-    pub(crate) fn open(path: &Path, id: ConversationId, author: Arc<Author>) -> Result<Self, Error> {
+    /// Opens a conversation and judges all of it anew.
+    pub(crate) fn open(folders: &Folders, id: ConversationId, author: Arc<Author>) -> Result<Self, Error> {
         let unusable = |why: String| Error::Unusable { conversation: id, why };
-        let repository = Repository::open(path)?;
+        let repository = Repository::open(folders.repository(&id))?;
         let heads = repository.heads()?;
         let mut replica = None;
         let mut log = LogIndex::default();
@@ -87,11 +104,16 @@ impl Ledger {
         if let Some(head) = heads.iter().find(|head| !replica.knows(head)) {
             return Err(unusable(format!("the history of its head {head} runs in a circle")));
         }
-        Ok(Self { log: Arc::new(RwLock::new(log)), ..Self::new(repository, replica, heads, author) })
+        let aside = Aside::load(aside_of(folders, &replica));
+        let log = Arc::new(RwLock::new(log));
+        let mut this = Self { log, ..Self::new(repository, replica, heads, author, aside) };
+        this.recall();
+        Ok(this)
     }
 
     /// A conversation that was fetched for the first time into the empty repository. Judges all of it.
     pub(crate) fn cloned(
+        folders: &Folders,
         repository: Repository,
         id: ConversationId,
         fetched: Fetched,
@@ -107,13 +129,16 @@ impl Ledger {
         replica.gate(&[], &heads)?;
         quarantine.migrate()?;
         repository.set_heads(&[], &heads)?;
-        let mut this = Self::new(repository, replica, heads, author);
+        let aside = Aside::new(aside_of(folders, &replica));
+        let mut this = Self::new(repository, replica, heads, author, aside);
         this.note(&commits);
+        this.judge_content(&[]);
         Ok(this)
     }
 
-    fn new(repository: Repository, replica: Replica, heads: Vec<CommitId>, author: Arc<Author>) -> Self {
-        Self { repository, replica, heads, log: Arc::default(), author }
+    fn new(repository: Repository, replica: Replica, heads: Vec<CommitId>, author: Arc<Author>, aside: Aside) -> Self {
+        let (log, content_changes) = (Arc::default(), Vec::new());
+        Self { repository, replica, heads, log, author, aside, judged: None, content_changes }
     }
 
     pub(crate) fn id(&self) -> ConversationId {
@@ -156,37 +181,86 @@ impl Ledger {
     }
 
     /// Takes fetched commits in: all of them, or none. Returns those that were not known, parents first.
-    pub(crate) fn take_in(&mut self, fetched: Fetched) -> Result<Vec<CheckedCommit>, IntakeError> {
+    /// Forks from far behind are not among them: they are held.
+    pub(crate) fn take_in(&mut self, from: DeviceId, fetched: Fetched) -> Result<Vec<CheckedCommit>, IntakeError> {
         let mark = self.replica.checkpoint();
-        let taken = self.judge_and_store(fetched);
+        let taken = self.judge_and_store(from, fetched);
         if taken.is_err() {
             self.replica.rollback(mark);
         }
         taken
     }
 
-    fn judge_and_store(&mut self, fetched: Fetched) -> Result<Vec<CheckedCommit>, IntakeError> {
+    fn judge_and_store(&mut self, from: DeviceId, fetched: Fetched) -> Result<Vec<CheckedCommit>, IntakeError> {
         let Fetched { quarantine, commits } = fetched;
         let mut new = Vec::new();
         for commit in &commits {
-            if !self.replica.knows(&commit.id()) {
-                self.replica.admit(commit, &quarantine)?;
+            // What lies aside is known, and no part of the conversation yet.
+            self.replica.admit(commit, &quarantine)?;
+            if !self.lists(&commit.id()) {
                 new.push(commit.clone());
             }
         }
-        let offered = quarantine.heads().to_vec();
+        let (held, offered) = self.far_behind(quarantine.heads());
         let heads = self.replica.maximal(&[self.heads.as_slice(), &offered].concat());
-        if heads == self.heads {
+        if heads == self.heads && held.is_empty() {
             return Ok(new);
         }
         self.replica.gate(&self.heads, &offered)?;
+        for head in &held {
+            self.replica.gate(&self.heads, &[*head])?;
+        }
         quarantine.migrate()?;
         let heads = self.without_fallen(heads, &offered)?;
         self.repository.set_heads(&self.heads, &heads)?;
-        self.note(&commits);
         let old = std::mem::replace(&mut self.heads, heads);
-        self.forget_unreachable(&old);
+        if !held.is_empty() {
+            new.retain(|commit| self.reaches(&commit.id()));
+            self.hold(from, &held);
+        }
+        if self.aside.tips().iter().any(|tip| self.reaches(tip)) {
+            // Somebody built on what lay aside; it need not have been sent again.
+            new = self.unlisted(&old)?;
+        }
+        self.moved(&old, &new);
         Ok(new)
+    }
+
+    /// The heads have moved, and these commits are part of the conversation now: brings log and what lies aside up to date.
+    fn moved(&mut self, old: &[CommitId], new: &[CheckedCommit]) {
+        self.note(new);
+        self.judge_content(&new.iter().map(CheckedCommit::id).collect::<Vec<_>>());
+        self.forget_unreachable(old);
+        self.take_back();
+    }
+
+    /// Commits of one's own are on top of all heads now: brings log and what lies aside up to date.
+    pub(super) fn entered(&mut self, new: &[CheckedCommit]) {
+        self.note(new);
+        self.judge_content(&[]);
+        self.take_back();
+    }
+
+    /// Whether the log lists a commit, be it hidden or a merge.
+    fn lists(&self, commit: &CommitId) -> bool {
+        self.log.read().unwrap_or_else(PoisonError::into_inner).place(commit).is_some()
+    }
+
+    /// Whether what a commit says is hidden.
+    pub(crate) fn is_hidden(&self, commit: &CommitId) -> bool {
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        log.content(commit) == Some(Content::Hidden)
+    }
+
+    /// Sets heads aside until somebody lets them in.
+    fn hold(&mut self, from: DeviceId, heads: &[CommitId]) {
+        let since = clock::now();
+        let held: Vec<HeldFork> = heads
+            .iter()
+            .filter(|head| !self.aside.holds(head))
+            .filter_map(|head| Some(HeldFork { head: *head, by: self.author_of(head)?, from, since }))
+            .collect();
+        self.aside.change(|aside| aside.held.extend(held));
     }
 
     /// Lets go of heads whose author has been removed meanwhile, back to what somebody in good standing wrote: nobody
@@ -208,24 +282,8 @@ impl Ledger {
         Ok(heads)
     }
 
-    /// Takes what only the old heads reached out of the log.
-    fn forget_unreachable(&mut self, old: &[CommitId]) {
-        let ends = self.replica.maximal(&[self.heads.as_slice(), old].concat());
-        let fallen: Vec<_> = ends.into_iter().filter(|end| !self.heads.contains(end)).collect();
-        if fallen.is_empty() {
-            return;
-        }
-        let gone = self.repository.walk(&fallen, &self.heads).unwrap_or_else(|error| {
-            tracing::warn!("the log shows what it should not any more: {error}");
-            Vec::new()
-        });
-        // The walk may list some that are still reached, when commits lie about their dates.
-        let gone = gone.iter().filter(|commit| !self.repository.has(commit).unwrap_or(true));
-        LogIndex::change(&self.log, |log| gone.for_each(|commit| log.remove(commit)));
-    }
-
     /// Enters admitted commits into the log.
-    pub(super) fn note(&mut self, commits: &[CheckedCommit]) {
+    fn note(&mut self, commits: &[CheckedCommit]) {
         LogIndex::change(&self.log, |log| enter(log, &self.replica, commits));
     }
 
@@ -287,6 +345,11 @@ impl Ledger {
     fn commit(&self, id: &CommitId) -> Result<Commit, StoreError> {
         read_commit(&self.repository, id)
     }
+}
+
+/// Where it is kept what lies aside.
+fn aside_of(folders: &Folders, replica: &Replica) -> PathBuf {
+    folders.conversation_data(&replica.conversation()).join("aside.json")
 }
 
 fn enter(log: &mut LogIndex, replica: &Replica, commits: &[CheckedCommit]) {

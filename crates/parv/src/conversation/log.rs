@@ -8,7 +8,8 @@ use crate::Error;
 use crate::view::{LogEntry, LogQuery};
 use parv_model::{Commit, CommitId, Message, Uri};
 use parv_store::Repository;
-use std::collections::{BTreeMap, HashMap};
+use parv_validator::Content;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
 
 /// Where a commit stands: generation, time, id.
@@ -23,6 +24,8 @@ pub(crate) struct LogIndex {
     places: HashMap<CommitId, Place>,
     /// The commit that invited somebody last.
     invitations: HashMap<Uri, Place>,
+    /// What is shown with a flag, or not at all.
+    content: BTreeMap<CommitId, Content>,
 }
 
 impl LogIndex {
@@ -50,15 +53,34 @@ impl LogIndex {
         self.invitations.get(uri).map(|(_, _, commit)| *commit)
     }
 
+    /// Judges anew what is shown; gives the commits for which that is a difference, and how they are shown now.
+    pub(crate) fn judge(&mut self, content: BTreeMap<CommitId, Content>) -> Vec<(CommitId, Option<Content>)> {
+        let before = std::mem::replace(&mut self.content, content);
+        let judged: BTreeSet<&CommitId> = before.keys().chain(self.content.keys()).collect();
+        let now = judged.into_iter().map(|commit| (*commit, self.content(commit)));
+        now.filter(|(commit, now)| before.get(commit).copied() != *now).collect()
+    }
+
+    /// How a commit is shown that was said at the same time as a ban of its author.
+    pub(crate) fn content(&self, commit: &CommitId) -> Option<Content> {
+        self.content.get(commit).copied()
+    }
+
+    fn is_hidden(&self, place: &Place) -> bool {
+        self.content(&place.2) == Some(Content::Hidden)
+    }
+
     pub(crate) fn remove(&mut self, commit: &CommitId) {
         if let Some(place) = self.places.remove(commit) {
             self.entries.remove(&place);
         }
     }
 
-    /// How many entries there are.
+    /// How many entries are shown.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        let place = |commit| self.places.get(commit).filter(|place| self.entries.contains_key(place));
+        let hidden = self.content.keys().filter_map(place).filter(|place| self.is_hidden(place));
+        self.entries.len() - hidden.count()
     }
 
     /// Where a commit stands, if it is part of the conversation.
@@ -66,13 +88,14 @@ impl LogIndex {
         self.places.get(commit).copied()
     }
 
-    /// The newest `limit` entries before a place, the newest first.
-    fn before(&self, end: Option<Place>, limit: usize) -> Vec<(Place, Uri)> {
+    /// The newest `limit` entries before a place, the newest first; also the hidden ones, if that is wanted.
+    fn before(&self, end: Option<Place>, limit: usize, hidden: bool) -> Vec<(Place, Uri, Option<Content>)> {
         let all = match end {
             Some(end) => self.entries.range(..end),
             None => self.entries.range::<Place, _>(..),
         };
-        all.rev().take(limit).map(|(place, author)| (*place, *author)).collect()
+        let shown = all.rev().filter(|(place, _)| hidden || !self.is_hidden(place)).take(limit);
+        shown.map(|(place, author)| (*place, *author, self.content(&place.2))).collect()
     }
 }
 
@@ -89,15 +112,15 @@ pub(crate) fn read(index: &RwLock<LogIndex>, repository: &Repository, query: Log
     let limit = query.limit.unwrap_or(usize::MAX);
     let mut entries = Vec::new();
     while entries.len() < limit {
-        let page = locked().before(end, PAGE.min(limit - entries.len()));
-        let Some((last, _)) = page.last() else { break };
+        let page = locked().before(end, PAGE.min(limit - entries.len()), query.hidden);
+        let Some((last, _, _)) = page.last() else { break };
         end = Some(*last);
-        for ((_, _, id), author) in page {
+        for ((_, _, id), author, content) in page {
             let commit = read_commit(repository, &id)?;
             let message = Message::decode(&commit.message).map_err(|error| {
                 Error::Store(parv_store::StoreError::Malformed { id: id.to_string(), why: error.to_string() })
             })?;
-            entries.push(entry(id, author, &commit, message));
+            entries.push(LogEntry { content, ..entry(id, author, &commit, message) });
         }
     }
     entries.reverse();
@@ -106,7 +129,15 @@ pub(crate) fn read(index: &RwLock<LogIndex>, repository: &Repository, query: Log
 
 /// A commit as the log shows it.
 pub(crate) fn entry(id: CommitId, author: Uri, commit: &Commit, message: Message) -> LogEntry {
-    LogEntry { id, author, device: commit.device, name: commit.author.to_string(), time: commit.time, message }
+    LogEntry {
+        id,
+        author,
+        device: commit.device,
+        name: commit.author.to_string(),
+        time: commit.time,
+        message,
+        content: None,
+    }
 }
 
 #[cfg(test)]
@@ -125,7 +156,7 @@ mod tests {
             index.insert(places[at], Some(Uri::from_bytes([at as u8; 32])));
         }
         let ids = |index: &LogIndex, end, limit| {
-            index.before(end, limit).into_iter().map(|(place, _)| place).collect::<Vec<_>>()
+            index.before(end, limit, false).into_iter().map(|(place, _, _)| place).collect::<Vec<_>>()
         };
         assert_eq!(ids(&index, None, 2), [places[3], places[2]]);
         assert_eq!(ids(&index, Some(places[2]), 9), [places[1], places[0]]);
@@ -133,6 +164,12 @@ mod tests {
         index.insert(place(3, 6, 7), None);
         assert_eq!(ids(&index, None, 1), [places[3]]);
         assert_eq!(index.place(&place(3, 6, 7).2), Some(place(3, 6, 7)));
+        let hidden = BTreeMap::from([(places[2].2, Content::Hidden), (places[3].2, Content::Flagged)]);
+        assert_eq!(index.judge(hidden.clone()).len(), 2);
+        assert_eq!(index.judge(hidden), [], "no difference");
+        assert_eq!((ids(&index, None, 2), index.len()), (vec![places[3], places[1]], 3));
+        assert_eq!(index.before(None, 2, true)[1].2, Some(Content::Hidden));
+        assert_eq!(index.judge(BTreeMap::new()), [(places[2].2, None), (places[3].2, None)]);
         index.remove(&places[1].2);
         assert_eq!(index.len(), 3);
         assert_eq!(index.place(&places[1].2), None);

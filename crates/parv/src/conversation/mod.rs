@@ -19,7 +19,9 @@ pub(crate) mod writing;
 use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::{invitations, leaving};
-use crate::view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote};
+use crate::view::{
+    ConversationInfo, Equivocation, HeldFork, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote,
+};
 use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, Target, TreeId, Uri, VoteKind};
 use room::Room;
 use std::collections::BTreeMap;
@@ -113,6 +115,16 @@ impl Conversation {
     /// The devices that told different people different things, with the proof.
     pub fn equivocations(&self) -> Vec<Equivocation> {
         self.room.view().equivocations.clone()
+    }
+
+    /// Forks from far behind that wait for somebody to let them in.
+    pub fn held(&self) -> Vec<HeldFork> {
+        self.room.view().held.clone()
+    }
+
+    /// Lets a held fork in, as if it had been no fork from far behind.
+    pub async fn let_in(&self, head: &CommitId) -> Result<(), Error> {
+        self.room.let_in(*head).await
     }
 
     /// Votes, as an admin, on somebody or on a single device. Resolves nothing; see [`Self::moderate`].

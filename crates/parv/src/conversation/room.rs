@@ -7,7 +7,7 @@ use super::log::{self, LogIndex};
 use super::writing::Wish;
 use crate::Error;
 use crate::profile::Profile;
-use crate::view::{ConversationInfo, Equivocation, LogEntry, LogQuery, Moderation, OpenConflict};
+use crate::view::{ConversationInfo, Equivocation, HeldFork, LogEntry, LogQuery, Moderation, OpenConflict};
 use parv_model::limits::MAX_PROFILE_BYTES;
 use parv_model::{CommitId, ConversationId, Message, Target, Uri, VoteKind};
 use parv_net::AnnouncementHandle;
@@ -24,6 +24,7 @@ pub(crate) struct View {
     pub(crate) profile: Arc<Profile>,
     pub(crate) conflicts: Vec<OpenConflict>,
     pub(crate) equivocations: Vec<Equivocation>,
+    pub(crate) held: Vec<HeldFork>,
 }
 
 impl View {
@@ -35,7 +36,8 @@ impl View {
             unchanged.map_or_else(|| Arc::new(read_profile(ledger.repository(), &state)), |v| v.profile.clone());
         let messages = ledger.log().read().unwrap_or_else(PoisonError::into_inner).len();
         let (conflicts, equivocations) = (ledger.conflicts(&state), ledger.equivocations());
-        Self { state, heads: ledger.heads().to_vec(), messages, profile, conflicts, equivocations }
+        let (heads, held) = (ledger.heads().to_vec(), ledger.held().to_vec());
+        Self { state, heads, messages, profile, conflicts, equivocations, held }
     }
 }
 
@@ -119,6 +121,10 @@ impl Room {
 
     pub(crate) async fn moderate(&self, kind: VoteKind, target: Target) -> Result<Moderation, Error> {
         self.ask(|reply| Command::Moderate { kind, target, reply }).await
+    }
+
+    pub(crate) async fn let_in(&self, head: CommitId) -> Result<(), Error> {
+        self.ask(|reply| Command::LetIn { head, reply }).await
     }
 
     /// Tells the actor what was heard. While very many commands are ahead of it, news is dropped: it will be heard again,

@@ -6,13 +6,17 @@ use crate::event::{DeviceChange, Event, MemberChange};
 use parv_model::{ConversationId, Message, Role, Target, Uri, VoteKind};
 use parv_validator::{CheckedCommit, State};
 
-/// What else a change means: resolutions that stand against each other now, and devices that turned out to have forked.
+/// What else a change means: resolutions that stand against each other now, devices that turned out to have forked, and
+/// forks that are held.
 pub(super) fn findings(conversation: ConversationId, before: &View, after: &View) -> Vec<Event> {
     let conflicts = after.conflicts.iter().filter(|conflict| !before.conflicts.contains(conflict));
     let conflicts = conflicts.map(|conflict| Event::Undecided { conversation, conflict: *conflict });
     let forked = |device| before.equivocations.iter().any(|known| known.device == device);
     let proofs = after.equivocations.iter().filter(|proof| !forked(proof.device));
-    conflicts.chain(proofs.map(|proof| Event::Equivocation { conversation, proof: *proof })).collect()
+    let proofs = proofs.map(|proof| Event::Equivocation { conversation, proof: *proof });
+    let held = after.held.iter().filter(|held| !before.held.contains(held));
+    let held = held.map(|fork| Event::Held { conversation, fork: *fork });
+    conflicts.chain(proofs).chain(held).collect()
 }
 
 /// The event of a commit by `author`, given the state that it led to. A resolution that is without effect there (a

@@ -76,7 +76,7 @@ impl Ledger {
             (Ok(()), _) => {
                 self.heads = heads;
                 let commits: Vec<_> = composed.into_iter().map(|composed| composed.commit).collect();
-                self.note(&commits);
+                self.entered(&commits);
                 written
             }
             (Err(error), [_]) => {

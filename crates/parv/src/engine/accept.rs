@@ -187,9 +187,9 @@ async fn clone_from(hub: &Arc<Hub>, net: &Net, id: ConversationId, device: Devic
     let cloned = async {
         let repository = made.await??;
         let fetched = fetch(net, repository.clone(), id, device).await?.ok_or(CloneError::Empty)?;
-        let author = hub.author.clone();
+        let (folders, author) = (hub.folders.clone(), hub.author.clone());
         spawn_blocking(move || {
-            let mut ledger = Ledger::cloned(repository, id, fetched, author.clone())?;
+            let mut ledger = Ledger::cloned(&folders, repository, id, fetched, author.clone())?;
             join(&mut ledger)?;
             Ok(ledger)
         })

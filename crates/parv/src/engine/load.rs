@@ -53,7 +53,7 @@ fn open(folders: &Folders, author: &Arc<Author>, id: ConversationId) -> Result<O
         files::remove_folder(&path)?;
         return Ok(None);
     }
-    let mut ledger = Ledger::open(&path, id, author.clone())?;
+    let mut ledger = Ledger::open(folders, id, author.clone())?;
     if matches!(ledger.state().role(&author.uri()), None | Some(Role::Invited)) {
         drop(ledger);
         files::remove_folder(&path)?;

@@ -163,8 +163,8 @@ impl Engine {
         if invited.is_some() && mode != Mode::OneToOne {
             return Err(Error::NotAllowed(format!("a conversation of mode {mode} begins with nobody else")));
         }
-        let (folder, author) = (hub.folders.conversations(), hub.author.clone());
-        let made = spawn_blocking(move || Ledger::create(&folder, author, mode, invited));
+        let (folders, author) = (hub.folders.clone(), hub.author.clone());
+        let made = spawn_blocking(move || Ledger::create(&folders, author, mode, invited));
         let conversation = admit(hub, made.await.map_err(|_| Error::Closed)??, Place::Open);
         let id = conversation.id();
         hub.tell(Event::ConversationReady { conversation: id });

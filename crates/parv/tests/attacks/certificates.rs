@@ -133,3 +133,30 @@ async fn attack_vote_concurrent_with_the_revocation_of_the_voting_device() {
     let control = stage.honest(BOB, &[revoked], vote);
     stage.assault(&[revoked], &[refused(&[revoked, attack], Rule::Standing, "revoked")], &[control]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attack_banned_device_rides_in_again() {
+    let mut stage = Stage::with_admins(1);
+    stage.world.people.push(stage.world.people[DAN].at_device(1));
+    let stolen = stage.world.people.len() - 1;
+    let (device, dan) = (stage.world.people[stolen].device(), stage.world.uri(DAN));
+    let head = stage.world.line(stage.head, &[(stolen, text("my other device"))]);
+    let ban = [Message::Vote(VoteKind::Ban, device.into()), Message::Resolve(VoteKind::Ban, device.into())];
+    let banned = stage.world.line(head, &ban.map(|deed| (ANN, deed)));
+    // By itself, with the certificate that its account issued; carried by the account's other device; and as the device
+    // by which the account joins again.
+    let before = stage.tree(banned);
+    let file = stage.world.people[stolen].credentials.device.pem().to_vec();
+    let tree = stage.with_file(before, &TreePath::Device(device).to_string(), &file);
+    let alone = stage.forged(stolen, &[banned], text("it is me"), tree);
+    let carried = stage.forged(DAN, &[banned], text("it is mine"), tree);
+    let left = stage.world.line(banned, &[(DAN, Message::Leave(dan)), (ANN, Message::Add(dan))]);
+    let joined = stage.dishonest(stolen, &[left], Message::Join(dan));
+    let attempts = [
+        refused(&[alone], Rule::Authority, "is banned"),
+        refused(&[carried], Rule::Tree, "a file was added, removed or changed"),
+        refused(&[joined], Rule::Authority, "is banned"),
+    ];
+    let control = stage.honest(DAN, &[left], Message::Join(dan));
+    stage.assault(&[banned], &attempts, &[control]).await;
+}

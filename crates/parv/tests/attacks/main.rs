@@ -8,7 +8,7 @@
 //! |---|---|
 //! | a file in an edit, text, vote, profile update; leave that adds one; merge that takes the older side; side branch older than the merge base; deletion of one's own certificate | `files` |
 //! | names with newline, ` \| `, `..`, `.git` in disguise, case and Unicode folding; symlink profile | `names` |
-//! | binary certificate, malformed PEM, device certificate with the victim's name and another signature, vote ∥ revocation of the voting device | `certificates` |
+//! | a banned device that rides in again, binary certificate, malformed PEM, device certificate with the victim's name and another signature, vote ∥ revocation of the voting device | `certificates` |
 //! | leave in another's name, admins counted elsewhere, exactly half, plain add of the banned, PUBLIC joined again, forged `invited` | `rules` |
 //! | backdated, withheld, late branch of a banned device, sybils, two faces, whiteout, former sole admin, fork of the beginning, grinding, former majority, future dates, second root, commit of another conversation | `history` |
 //! | signature stripped, doubled, rewrapped, namespace, small-order key, non-canonical S | `signatures` |
