@@ -130,3 +130,84 @@ fn lenience_is_that_of_the_original() {
         assert_eq!(warned.len(), usize::from(name == "edit_adds_file"), "{name}: {:?}", report.warnings);
     }
 }
+
+/// Small numbers that look random, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Damaged files have a verdict or an error, never a panic or a hang.
+#[test]
+fn damaged_bundles_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(fixtures().join("one_to_one.bundle")).unwrap();
+    let mut dice = Dice(6);
+    for round in 0..60 {
+        let mut damaged = bytes.clone();
+        match round % 3 {
+            0 => damaged.truncate(dice.below(bytes.len())),
+            1 => damaged[dice.below(bytes.len())] ^= 1 << dice.below(8),
+            // The header names the heads.
+            _ => damaged[dice.below(120)] = b'0' + dice.below(75) as u8,
+        }
+        let path = folder.path().join("damaged.bundle");
+        std::fs::write(&path, &damaged).unwrap();
+        if let Ok(report) = jami::audit(&path, Judge::Lenient) {
+            assert!(!report.is_valid() || damaged == bytes || round % 3 == 2, "round {round}");
+        }
+    }
+}
+
+/// What lies on a disk may be anything: files are removed, cut and mixed up in an unpacked repository.
+#[test]
+fn damaged_repositories_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new("git").current_dir(folder.path()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["clone", "--quiet", "--bare", "-b", "main", fixtures().join("leave.bundle").to_str().unwrap(), "whole.git"]);
+    let pack = |path: &Path| path.extension().is_some_and(|extension| extension == "pack");
+    let packs: Vec<PathBuf> = std::fs::read_dir(folder.path().join("whole.git/objects/pack"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    let pack = packs.into_iter().find(|path| pack(path)).unwrap();
+    run(&["init", "--quiet", "--bare", "-b", "main", "loose.git"]);
+    let unpacked = std::process::Command::new("git")
+        .current_dir(folder.path().join("loose.git"))
+        .args(["unpack-objects", "-q"])
+        .stdin(std::fs::File::open(pack).unwrap())
+        .status();
+    assert!(unpacked.unwrap().success());
+    let repository = folder.path().join("loose.git");
+    let head = run(&["-C", "whole.git", "rev-parse", "main"]);
+    run(&["-C", "loose.git", "update-ref", "refs/heads/main", head.trim()]);
+    assert_eq!(audit(&repository, Judge::Strict).refused, None);
+
+    let list = run(&["-C", "loose.git", "cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+    let objects: Vec<PathBuf> =
+        list.lines().map(|id| repository.join("objects").join(&id[..2]).join(&id[2..])).collect();
+    for (index, object) in objects.iter().enumerate() {
+        let whole = std::fs::read(object).unwrap();
+        std::fs::remove_file(object).unwrap();
+        match index % 3 {
+            0 => {}
+            1 => std::fs::write(object, &whole[..whole.len() / 2]).unwrap(),
+            // Another object under this one's name.
+            _ => drop(std::fs::copy(&objects[(index + 1) % objects.len()], object).unwrap()),
+        }
+        if let Ok(report) = jami::audit(&repository, Judge::Lenient) {
+            assert!(!report.is_valid(), "{} is missing or wrong", object.display());
+        }
+        let _ = std::fs::remove_file(object);
+        std::fs::write(object, whole).unwrap();
+    }
+    assert_eq!(audit(&repository, Judge::Strict).refused, None);
+}

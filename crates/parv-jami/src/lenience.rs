@@ -35,6 +35,8 @@ pub enum Laxness {
     DeviceUnsigned,
     /// The committer is not the author.
     Committer,
+    /// A value in a message is not of the kind that it is written with.
+    JsonTypes,
 }
 
 impl Laxness {
@@ -54,6 +56,7 @@ impl Laxness {
             Laxness::VoteForOther => "vote-for-other",
             Laxness::DeviceUnsigned => "device-unsigned",
             Laxness::Committer => "committer",
+            Laxness::JsonTypes => "json-types",
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::id::Account;
 use crate::path::{Ballot, Target};
 use parv_model::{CommitId, Mode};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// What a commit says.
@@ -16,7 +16,27 @@ pub struct Message {
     pub media_type: String,
     /// All other fields.
     pub fields: BTreeMap<String, String>,
+    /// A field that the rules know, and whose value is not of the kind that it is written with: a number for a text, say. The
+    /// daemon reads it all the same.
+    pub loose: Option<&'static str>,
 }
+
+/// The fields that are always written as texts.
+const TEXTS: [&str; 13] = [
+    "type",
+    "body",
+    "uri",
+    "action",
+    "invited",
+    "edit",
+    "reply-to",
+    "react-to",
+    "tid",
+    "displayName",
+    "totalSize",
+    "sha3sum",
+    "duration",
+];
 
 /// What a commit says, as far as the rules care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +89,20 @@ impl Message {
     /// Reads the message of a commit with `parents` parents.
     pub fn decode(text: &str, parents: usize) -> Result<Self, MessageError> {
         if parents > 1 {
-            return Ok(Self { kind: Kind::Merge, media_type: "merge".to_owned(), fields: BTreeMap::new() });
+            return Ok(Self {
+                kind: Kind::Merge,
+                media_type: "merge".to_owned(),
+                fields: BTreeMap::new(),
+                loose: None,
+            });
         }
-        let Values(mut fields) = serde_json::from_str(text).map_err(|error| MessageError::Json(error.to_string()))?;
+        let Values { mut fields, texts } =
+            serde_json::from_str(text).map_err(|error| MessageError::Json(error.to_string()))?;
+        let known = TEXTS.into_iter().filter(|name| fields.contains_key(*name));
+        let loose = known.into_iter().find(|name| !texts.contains(*name)).or(texts.contains("mode").then_some("mode"));
         let media_type = fields.remove("type").filter(|kind| !kind.is_empty()).ok_or(MessageError::NoType)?;
         let kind = kind(&media_type, &fields)?;
-        Ok(Self { kind, media_type, fields })
+        Ok(Self { kind, media_type, fields, loose })
     }
 
     /// A field, if it is there and not empty.
@@ -126,7 +154,11 @@ fn kind(media_type: &str, fields: &BTreeMap<String, String>) -> Result<Kind, Mes
 }
 
 /// A JSON object whose values are single ones, each field at most once.
-struct Values(BTreeMap<String, String>);
+struct Values {
+    fields: BTreeMap<String, String>,
+    /// Those whose values are texts.
+    texts: BTreeSet<String>,
+}
 
 impl<'de> de::Deserialize<'de> for Values {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -139,13 +171,16 @@ impl<'de> de::Deserialize<'de> for Values {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Values, M::Error> {
-                let mut values = BTreeMap::new();
-                while let Some((name, value)) = map.next_entry::<String, Single>()? {
-                    if values.insert(name, value.0).is_some() {
+                let (mut fields, mut texts) = (BTreeMap::new(), BTreeSet::new());
+                while let Some((name, Single { text, is_text })) = map.next_entry::<String, Single>()? {
+                    if is_text {
+                        texts.insert(name.clone());
+                    }
+                    if fields.insert(name, text).is_some() {
                         return Err(de::Error::custom("a field stands there twice"));
                     }
                 }
-                Ok(Values(values))
+                Ok(Values { fields, texts })
             }
         }
         deserializer.deserialize_map(Fields)
@@ -153,7 +188,16 @@ impl<'de> de::Deserialize<'de> for Values {
 }
 
 /// A single value as text, in the way of the daemon: nothing is the empty text.
-struct Single(String);
+struct Single {
+    text: String,
+    is_text: bool,
+}
+
+impl Single {
+    fn other(value: impl ToString) -> Self {
+        Self { text: value.to_string(), is_text: false }
+    }
+}
 
 impl<'de> de::Deserialize<'de> for Single {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -166,27 +210,27 @@ impl<'de> de::Deserialize<'de> for Single {
             }
 
             fn visit_str<E>(self, text: &str) -> Result<Single, E> {
-                Ok(Single(text.to_owned()))
+                Ok(Single { text: text.to_owned(), is_text: true })
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Single, E> {
-                Ok(Single(number.to_string()))
+                Ok(Single::other(number))
             }
 
             fn visit_u64<E>(self, number: u64) -> Result<Single, E> {
-                Ok(Single(number.to_string()))
+                Ok(Single::other(number))
             }
 
             fn visit_f64<E>(self, number: f64) -> Result<Single, E> {
-                Ok(Single(number.to_string()))
+                Ok(Single::other(number))
             }
 
             fn visit_bool<E>(self, value: bool) -> Result<Single, E> {
-                Ok(Single(value.to_string()))
+                Ok(Single::other(value))
             }
 
             fn visit_unit<E>(self) -> Result<Single, E> {
-                Ok(Single(String::new()))
+                Ok(Single::other(""))
             }
         }
         deserializer.deserialize_any(Value)
@@ -215,6 +259,16 @@ mod tests {
         ));
         assert_eq!(decode(r#"{"type":"application/x-new","n":1.5,"b":true,"z":null}"#), Ok(Kind::Said));
         assert_eq!(Message::decode("anything", 2).unwrap().kind, Kind::Merge);
+    }
+
+    #[test]
+    fn values_of_another_kind_are_noted() {
+        let loose = |text: &str| Message::decode(text, 1).unwrap().loose;
+        assert_eq!(loose(r#"{"body":"x","type":"text/plain","n":1}"#), None);
+        assert_eq!(loose(r#"{"body":7,"type":"text/plain"}"#), Some("body"));
+        assert_eq!(loose(r#"{"type":7}"#), Some("type"));
+        assert_eq!(loose(r#"{"mode":"2","type":"initial"}"#), Some("mode"));
+        assert_eq!(loose(r#"{"body":"x","reply-to":null,"type":"text/plain"}"#), Some("reply-to"));
     }
 
     #[test]

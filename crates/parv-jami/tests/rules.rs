@@ -407,3 +407,14 @@ fn messages_of_kinds_that_are_not_known_are_taken_if_they_touch_nothing() {
     let result = world.write("bob", &[head], call, |files| drop(files.insert("x".to_owned(), Vec::new())));
     refused(result, Rule::Tree, "x should not be there");
 }
+
+#[test]
+fn values_are_of_the_kind_that_they_are_written_with() {
+    lax(Laxness::JsonTypes, Rule::Message, "\"body\"", |rules| {
+        let (mut world, head) = World::with_members(rules, 2);
+        let result = world.write("bob", &[head], r#"{"body":7,"type":"text/plain"}"#, |_| {});
+        (world, result)
+    });
+    let (mut world, head) = strict(2);
+    refused(world.write("bob", &[head], r#"{"body":["x"],"type":"text/plain"}"#, |_| {}), Rule::Message, "JSON object");
+}

@@ -73,7 +73,7 @@ pub(super) fn require_good(
     author: Account,
 ) -> Result<(), Refusal> {
     require_signature(commit)?;
-    require_committer(rules, commit)?;
+    require_form(rules, commit)?;
     let device = files.get(&Path::device(commit.commit().device));
     let account = [Category::Members, Category::Admins].map(|category| files.get(&Path::standing(category, author)));
     for file in account.into_iter().chain([device]).flatten() {
@@ -85,7 +85,7 @@ pub(super) fn require_good(
 }
 
 /// The signature is there, and its device's.
-pub(super) fn require_signature(commit: &CheckedCommit) -> Result<(), Refusal> {
+fn require_signature(commit: &CheckedCommit) -> Result<(), Refusal> {
     let device = commit.commit().device;
     let why = match commit.signature() {
         Signature::Good => return Ok(()),
@@ -96,11 +96,14 @@ pub(super) fn require_signature(commit: &CheckedCommit) -> Result<(), Refusal> {
     Err(commit.refuse(Rule::Signature, why))
 }
 
-/// The original never looks at the committer.
-pub(super) fn require_committer(rules: &JamiRules, commit: &CheckedCommit) -> Result<(), Refusal> {
+/// The original never looks at the committer, and takes values in messages for texts whatever they are.
+fn require_form(rules: &JamiRules, commit: &CheckedCommit) -> Result<(), Refusal> {
     let holds = commit.commit().is_committed_by_author;
     let why = || "its committer is not its author".to_owned();
-    rules.expect(holds, commit, Laxness::Committer, Rule::Structure, why)
+    rules.expect(holds, commit, Laxness::Committer, Rule::Structure, why)?;
+    let Some(field) = commit.message().loose else { return Ok(()) };
+    let why = format!("the value of {field:?} in its message is not of the kind that it is written with");
+    rules.lax(commit, Laxness::JsonTypes, Rule::Message, why)
 }
 
 /// Whether an account may write here.
