@@ -51,9 +51,13 @@ pub(crate) fn parse(mut bytes: &[u8]) -> Result<Vec<Entry<'_>>, &'static str> {
         }
         entries.push(entry);
     }
-    // A file and a folder of one name need not be neighbours in git's order.
+    // A file and a folder of one name need not be neighbours in git's order, nor those that some file systems take for one.
     let mut names = HashSet::with_capacity(entries.len());
-    if entries.iter().all(|entry| names.insert(entry.name)) { Ok(entries) } else { Err("a name stands there twice") }
+    if entries.iter().all(|entry| names.insert(entry.name.to_ascii_lowercase())) {
+        Ok(entries)
+    } else {
+        Err("a name stands there twice, as file systems see it")
+    }
 }
 
 fn check_name(name: &[u8]) -> Result<(), &'static str> {
@@ -63,6 +67,9 @@ fn check_name(name: &[u8]) -> Result<(), &'static str> {
     }
     if !name.iter().all(plain) {
         return Err("a name has other characters than letters, digits, '.', '_' and '-'");
+    }
+    if name.ends_with(b".") && name != b"." && name != b".." {
+        return Err("a name ends with a dot, which some file systems drop");
     }
     let is_gits = name.len() >= 4 && name[..4].eq_ignore_ascii_case(b".git");
     if name == b"." || name == b".." || is_gits {
@@ -217,6 +224,36 @@ mod tests {
             tree(&[("100644", "git~1")]),
             tree(&[("100644", "a\u{200c}")]),
             tree(&[("100644", &"a".repeat(256))]),
+            tree(&[("100640", "group")]),
+            tree(&[("100600", "own")]),
+            tree(&[("0100644", "padded")]),
+            tree(&[("0", "nothing")]),
+            tree(&[("", "nothing")]),
+            tree(&[("40755", "folder")]),
+            tree(&[("100644", ".git")]),
+            tree(&[("160000", ".git")]),
+            tree(&[("40000", ".git ")]),
+            tree(&[("40000", ".git.")]),
+            tree(&[("40000", ".git...")]),
+            tree(&[("40000", "GIT~1")]),
+            tree(&[("100644", "gitmod~1")]),
+            tree(&[("100644", ".GITATTRIBUTES")]),
+            tree(&[("40000", ".git::$INDEX_ALLOCATION")]),
+            tree(&[("40000", ".git\\hooks")]),
+            tree(&[("40000", ".g\u{200c}it")]),
+            tree(&[("40000", ".\u{feff}git")]),
+            tree(&[("40000", ".g\u{131}t")]),
+            tree(&[("40000", ".\u{ff47}it")]),
+            tree(&[("100644", "..\\outside")]),
+            tree(&[("100644", "/etc")]),
+            tree(&[("100644", "C:")]),
+            tree(&[("100644", "line\nbreak")]),
+            tree(&[("100644", "bell\u{7}")]),
+            tree(&[("100644", "\u{202e}txt.exe")]),
+            tree(&[("100644", "profile.vcf.")]),
+            tree(&[("100644", "...")]),
+            tree(&[("40000", "Members"), ("40000", "members")]),
+            tree(&[("100644", "PROFILE.vcf"), ("100644", "profile.vcf")]),
             tree(&[("100644", "b"), ("100644", "a")]),
             tree(&[("100644", "a"), ("100644", "a")]),
             tree(&[("40000", "a"), ("100644", "a.b")]),

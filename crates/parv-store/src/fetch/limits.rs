@@ -18,6 +18,11 @@ pub struct FetchLimits {
     /// The most bytes that one byte of the pack may inflate to, on the average and beyond the first
     /// [`INFLATION_ALLOWANCE`] bytes. Signatures and keys hardly compress; text does by less than ten.
     pub max_inflation_ratio: u64,
+    /// The most bytes that all objects may have together, deltas applied, for one byte of the pack, on the average and beyond
+    /// the first [`EXPANSION_ALLOWANCE`] bytes. Each member who joins changes the folder of the members, which is a few
+    /// bytes as a delta and a hundred for each member when applied: a conversation that grew to five thousand members
+    /// comes to 150.
+    pub max_expansion_ratio: u64,
     /// The most commits that are new.
     pub max_commits: usize,
     /// The longest chain of deltas. Stock git makes chains of 50.
@@ -32,6 +37,9 @@ pub struct FetchLimits {
 /// How many bytes may come out of a pack before [`FetchLimits::max_inflation_ratio`] counts: 32 MiB.
 pub const INFLATION_ALLOWANCE: u64 = 32 * 1024 * 1024;
 
+/// How many bytes objects may have together before [`FetchLimits::max_expansion_ratio`] counts: 64 MiB.
+pub const EXPANSION_ALLOWANCE: u64 = 64 * 1024 * 1024;
+
 impl Default for FetchLimits {
     /// A whole conversation of a million messages, on a slow line.
     fn default() -> Self {
@@ -41,6 +49,7 @@ impl Default for FetchLimits {
             max_object_bytes: 2 * 1024 * 1024,
             max_inflated_bytes: 4 * 1024 * 1024 * 1024,
             max_inflation_ratio: 32,
+            max_expansion_ratio: 192,
             max_commits: 1_500_000,
             max_delta_depth: 64,
             max_refs: crate::MAX_HEADS,

@@ -11,7 +11,7 @@ pub(crate) mod pack_scan;
 mod pack_stream;
 
 pub use error::FetchError;
-pub use limits::{FetchLimits, INFLATION_ALLOWANCE};
+pub use limits::{EXPANSION_ALLOWANCE, FetchLimits, INFLATION_ALLOWANCE};
 
 use crate::closure;
 use crate::history::Reachable;

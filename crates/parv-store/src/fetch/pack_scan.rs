@@ -8,7 +8,7 @@
 //! It does not resolve deltas, name objects or check the trailing hash: gix does, on what passed.
 
 use super::error::FetchError;
-use super::limits::{FetchLimits, INFLATION_ALLOWANCE};
+use super::limits::{EXPANSION_ALLOWANCE, FetchLimits, INFLATION_ALLOWANCE};
 use gix::zlib::{Decompress, FlushDecompress, Status};
 
 /// The longest pair of sizes that a delta may begin with, in bytes: two numbers of 64 bits.
@@ -212,8 +212,7 @@ impl<'a> PackScan<'a> {
             if contents.seen > contents.size {
                 return Err(malformed("an object inflates to more than it declares"));
             }
-            let proportionate = self.position.saturating_mul(self.limits.max_inflation_ratio);
-            let allowed = proportionate.saturating_add(INFLATION_ALLOWANCE).min(self.limits.max_inflated_bytes);
+            let allowed = self.allowed(self.limits.max_inflation_ratio, INFLATION_ALLOWANCE);
             limit("bytes that the pack inflates to", self.inflated, allowed)?;
             if let Some((.., header)) = &mut contents.delta {
                 let room = MAX_DELTA_HEADER - header.len();
@@ -236,6 +235,11 @@ impl<'a> PackScan<'a> {
         }
     }
 
+    /// How many bytes may come out of as much of the pack as was seen.
+    fn allowed(&self, ratio: u64, allowance: u64) -> u64 {
+        self.position.saturating_mul(ratio).saturating_add(allowance).min(self.limits.max_inflated_bytes)
+    }
+
     fn end_contents(&mut self, contents: Contents) -> Result<(), FetchError> {
         if let Some((base_size, base_depth, header)) = contents.delta {
             let sizes = delta_size(&header).and_then(|(base, rest)| Some((base, delta_size(rest)?.0)));
@@ -253,7 +257,11 @@ impl<'a> PackScan<'a> {
     fn resolve(&mut self, position: u64, size: u64, depth: u16) -> Result<(), FetchError> {
         limit("bytes of an object", size, self.limits.max_object_bytes.into())?;
         self.resolved = self.resolved.saturating_add(size);
-        limit("bytes of all objects", self.resolved, self.limits.max_inflated_bytes)?;
+        limit(
+            "bytes of all objects",
+            self.resolved,
+            self.allowed(self.limits.max_expansion_ratio, EXPANSION_ALLOWANCE),
+        )?;
         // Within the limit, which has 32 bits.
         self.objects.push(Object { position, size: size as u32, depth });
         Ok(())
@@ -414,10 +422,30 @@ mod tests {
     fn deltas_that_multiply_are_refused_by_what_they_declare() {
         let mut bomb = Pack::default();
         let base = bomb.file(b"a");
-        for _ in 0..3000 {
-            bomb.delta(base, 1, 2 * 1024 * 1024);
+        let large = 2 * 1024 * 1024;
+        let few = EXPANSION_ALLOWANCE / large;
+        for _ in 1..few {
+            bomb.delta(base, 1, large);
+        }
+        assert!(scan(&bomb.bytes(), &FetchLimits::default()).unwrap());
+        for _ in 0..2 {
+            bomb.delta(base, 1, large);
         }
         assert_too_much("bytes of all objects", &bomb.bytes(), &FetchLimits::default());
+    }
+
+    #[test]
+    fn a_conversation_that_grew_to_five_thousand_members_passes() {
+        // What each newcomer adds: certificates and a commit, which hardly compress, and a folder that is a delta.
+        let mut brought = vec![0; 1600];
+        blake3::Hasher::new().finalize_xof().fill(&mut brought);
+        let mut pack = Pack::default();
+        let first = pack.file(&[b'x'; 100]);
+        for members in 1..=5000 {
+            pack.file(&brought);
+            pack.delta(first, 100, members * 100);
+        }
+        assert!(scan(&pack.bytes(), &FetchLimits::default()).unwrap());
     }
 
     #[test]
