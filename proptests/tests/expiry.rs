@@ -134,3 +134,15 @@ fn who_resolves_their_own_demotion_may_renew_their_certificate_with_it() {
         assert_eq!(*world.replica.state(&[demoted]), world.replica.resolve_in_full(&[demoted]));
     }
 }
+
+#[test]
+fn exactly_half_of_the_admins_do_not_say_what_time_it_is() {
+    let mut world = World::new(3, Mode::InvitesOnly, None);
+    limit(&mut world, 2, 0, END);
+    let mut head = world.gather(world.root(), &[1, 2]);
+    head = world.decide(head, &[0], VoteKind::Promote, 1);
+    let one = at(&mut world, END + 10, 0, head);
+    world.write(2, &[one], text("one of two")).expect("half is no majority");
+    let two = at(&mut world, END + 10, 1, one);
+    expired(world.write(2, &[two], text("both")));
+}

@@ -1,7 +1,7 @@
 //! Scripted histories of partitions and attacks on the state resolution, with the outcome the rules give (validation §6).
 //! Person 0 is A, 1 is B, and so on.
 
-use parv_model::{CommitId, Message, Mode, Role, VoteKind};
+use parv_model::{CommitId, Message, Mode, Role, Uri, VoteKind};
 use parv_proptests::fixture::Fixture;
 use parv_proptests::{World, text};
 use std::path::Path;
@@ -273,4 +273,116 @@ fn a_new_device_cannot_ride_on_the_ban_of_its_own_account() {
     if let Ok(banned) = world.write(new_device, &[voted], Message::Resolve(VoteKind::Ban, c.into())) {
         assert_eq!(*world.replica.state(&[banned]), world.replica.resolve_in_full(&[banned]));
     }
+}
+
+#[test]
+fn half_of_the_electorate_is_no_majority_once_a_vote_is_void() {
+    // Three of four voted to ban E; one of them is banned meanwhile, by more than had built on the ban of E.
+    let (mut world, head) = setup(4, 1);
+    let (c, e) = (world.uri(C), world.uri(E));
+    let vote = |who: usize, target: Uri| (who, Message::Vote(VoteKind::Ban, target.into()));
+    let common = world.line(head, &[vote(A, e), vote(B, e)]);
+    let against_e = world.line(common, &[vote(C, e), (A, Message::Resolve(VoteKind::Ban, e.into()))]);
+    let votes = [vote(A, c), vote(B, c), vote(D, c), (D, Message::Resolve(VoteKind::Ban, c.into()))];
+    let against_c = world.line(common, &votes);
+    assert_eq!(role(&mut world, &[against_e], E), Some(Role::Banned), "the control");
+    assert_eq!(role(&mut world, &[against_e, against_c], C), Some(Role::Banned));
+    assert_eq!(role(&mut world, &[against_e, against_c], E), Some(Role::Member), "two of four are left");
+    is_fixture(
+        &mut world,
+        "half_of_the_electorate_is_no_majority_once_a_vote_is_void",
+        &[&[against_e], &[against_e, against_c]],
+    );
+}
+
+#[test]
+fn a_stale_resolution_of_good_votes_has_no_effect() {
+    // A resolves on one device what both voted for, after the others, and A too, have gone on under new admins.
+    let (mut world, head) = setup(2, 2);
+    let d = world.uri(D);
+    let votes = [A, B].map(|who| (who, Message::Vote(VoteKind::Ban, d.into())));
+    let voted = world.line(head, &votes);
+    let resolved = world.line(voted, &[(A, Message::Resolve(VoteKind::Ban, d.into()))]);
+    let promoted = world.decide(voted, &[B, A], VoteKind::Promote, C);
+    let gone_on = world.line(promoted, &[(A, text("welcome, C")), (B, text("welcome")), (C, text("thanks"))]);
+    assert_eq!(role(&mut world, &[resolved], D), Some(Role::Banned), "the control");
+    assert_eq!(role(&mut world, &[resolved, gone_on], D), Some(Role::Member));
+    // The votes were good and still are, so it can be resolved once more.
+    let merge = world.write(C, &[resolved, gone_on], Message::Merge).expect("an honest merge");
+    let again = world.line(merge, &[(C, Message::Resolve(VoteKind::Ban, d.into()))]);
+    assert_eq!(role(&mut world, &[again], D), Some(Role::Banned));
+    is_fixture(
+        &mut world,
+        "a_stale_resolution_of_good_votes_has_no_effect",
+        &[&[resolved], &[resolved, gone_on], &[again]],
+    );
+}
+
+#[test]
+fn a_duel_of_equals_goes_to_the_senior() {
+    let (mut world, head) = setup(4, 0);
+    let against_c = world.decide(head, &[A, B, D], VoteKind::Ban, C);
+    let against_b = world.decide(head, &[D, A, C], VoteKind::Ban, B);
+    assert_eq!(admins(&mut world, &[against_c, against_b]), [A, B, D]);
+    is_fixture(&mut world, "a_duel_of_equals_goes_to_the_senior", &[&[against_c, against_b]]);
+}
+
+#[test]
+fn who_leaves_is_gone_whatever_their_other_device_says_meanwhile() {
+    let (mut world, head) = setup(2, 1);
+    let c = world.uri(C);
+    world.bring_devices(2);
+    let second = world.people.len() / 2 + C;
+    let left = world.line(head, &[(C, Message::Leave(c))]);
+    let said = world.line(head, &[(second, text("I did not hear of that")), (second, Message::Add(world.uri(5)))]);
+    assert_eq!(role(&mut world, &[left, said], C), Some(Role::Left));
+    assert_eq!(role(&mut world, &[left, said], 5), Some(Role::Invited));
+    is_fixture(&mut world, "who_leaves_is_gone_whatever_their_other_device_says_meanwhile", &[&[left, said]]);
+}
+
+#[test]
+fn a_demotion_ends_an_office_and_its_open_votes() {
+    let (mut world, head) = setup(3, 1);
+    let d = world.uri(D);
+    let voted = world.line(head, &[(B, Message::Vote(VoteKind::Ban, d.into()))]);
+    let demoted = world.decide(voted, &[A, C], VoteKind::Demote, B);
+    let said = world.line(voted, &[(D, text("what is going on?"))]);
+    for heads in [&[demoted][..], &[demoted, said]] {
+        assert_eq!(admins(&mut world, heads), [A, C]);
+        assert_eq!(role(&mut world, heads, B), Some(Role::Member));
+        assert!(world.replica.state(heads).votes(VoteKind::Ban, d).is_empty());
+    }
+    is_fixture(&mut world, "a_demotion_ends_an_office_and_its_open_votes", &[&[demoted], &[demoted, said]]);
+}
+
+#[test]
+fn attack_an_admin_minted_in_the_founders_fork_goes_with_the_founder() {
+    // Before the founder is banned, the newcomer of the fork of the beginning is an admin: the limit that §6 admits.
+    let (mut world, _, head) = founder_and_two();
+    let uri = world.uri(9);
+    let invited = world.line(world.root(), &[(A, Message::Add(uri)), (9, Message::Join(uri))]);
+    let forged = world.decide(invited, &[A], VoteKind::Promote, 9);
+    let before = admins(&mut world, &[head, forged]);
+    assert!([A, B, C].iter().all(|honest| before.contains(honest)), "{before:?}");
+    let against_a = world.decide(head, &[B, C], VoteKind::Ban, A);
+    assert_eq!(admins(&mut world, &[against_a, forged]), [B, C]);
+    assert_eq!(role(&mut world, &[against_a, forged], 9), None);
+    is_fixture(
+        &mut world,
+        "attack_an_admin_minted_in_the_founders_fork_goes_with_the_founder",
+        &[&[head, forged], &[against_a, forged]],
+    );
+}
+
+#[test]
+fn a_ban_touches_only_what_it_has_seen() {
+    // D leaves and is let in again; a ban that knows only the first stay does not end the second.
+    let (mut world, head) = setup(3, 1);
+    let d = world.uri(D);
+    let banned = world.decide(head, &[A, B], VoteKind::Ban, D);
+    let returned = world.line(head, &[(D, Message::Leave(d)), (C, Message::Add(d)), (D, Message::Join(d))]);
+    let newcomer = world.uri(5);
+    let invited = world.line(returned, &[(D, Message::Add(newcomer))]);
+    assert_eq!(role(&mut world, &[banned, invited], 5), Some(Role::Invited), "the second stay's act stands");
+    is_fixture(&mut world, "a_ban_touches_only_what_it_has_seen", &[&[banned, invited]]);
 }
