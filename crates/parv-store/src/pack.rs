@@ -104,23 +104,14 @@ impl Pack {
     }
 }
 
-/// What gix could not unpack is the other device's doing, unless the disk failed.
+/// What gix could not unpack is the other device's doing, unless the system said no to this one: streams never pass on
+/// what the system says of them, and what is wrong with a pack is one of few kinds.
 fn unpack_error(folder: &Path, error: gix::Error) -> FetchError {
-    let disk = |kind| {
-        matches!(
-            kind,
-            ErrorKind::StorageFull
-                | ErrorKind::QuotaExceeded
-                | ErrorKind::PermissionDenied
-                | ErrorKind::ReadOnlyFilesystem
-        )
+    let of_a_pack = |kind| {
+        matches!(kind, ErrorKind::Other | ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof)
     };
-    match error.downcast_any_ref::<std::io::Error>() {
-        Some(io) if disk(io.kind()) => FetchError::Store(StoreError::Io {
-            action: "write a pack into",
-            path: folder.to_owned(),
-            source: io.kind().into(),
-        }),
+    match error.downcast_any_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(kind) if !of_a_pack(kind) => FetchError::Store(StoreError::io("write a pack into", folder)(kind.into())),
         _ => FetchError::Pack(chain(&error)),
     }
 }
