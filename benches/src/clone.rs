@@ -1,47 +1,40 @@
 //! Cloning and validating a conversation against a plain `git clone` of it.
 
+use crate::bare::Bare;
+use crate::past::Past;
 use crate::people::Person;
+use crate::sample::Rounds;
 use crate::table::{Goal, Row};
-use crate::{Scale, git, sample};
-use parv::Mode;
+use crate::{Scale, git};
 use std::time::Instant;
 
-/// From accepting an invitation until the conversation is joined: every commit fetched, verified and judged.
-pub async fn row(scale: &Scale) -> Result<Row, Box<dyn std::error::Error>> {
-    let alice = Person::new("Alice").await?;
-    let conversation = alice.engine.create(Mode::InvitesOnly, None).await?;
-    let id = conversation.id();
-    for number in 0..scale.history {
-        conversation.send(&format!("message number {number} of a long conversation")).await?;
-    }
-    let repository = alice.engine.folder().join("conversations").join(id.to_string());
-    let (mut ratios, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+/// From accepting an invitation until the conversation is joined: every commit fetched, verified and judged. The peer is stock
+/// git cloning from its own daemon, which verifies nothing, and the verification of as many signatures on all cores.
+pub async fn row(scale: &Scale, past: &Past) -> Result<Row, Box<dyn std::error::Error>> {
+    let id = past.conversation.id();
+    let daemon = git::Daemon::start(&past.repository())?;
+    let bare = Bare::new()?;
+    let mut rounds = Rounds::default();
     for _ in 0..scale.rounds.min(3) {
         let mut bob = Person::new("Bob").await?;
-        alice.invite(&conversation, &mut bob).await?;
+        past.alice.invite(&past.conversation, &mut bob).await?;
         let start = Instant::now();
         bob.accept(&id).await?;
-        let our = start.elapsed().as_secs_f64();
+        let our = start.elapsed();
         bob.engine.shutdown().await;
-        let their = git::clone(&repository)?.as_secs_f64();
-        ratios.push(our / their);
-        ours.push(our);
-        theirs.push(their);
+        let their = git::clone(daemon.url())? + bare.verify(past.messages)?;
+        rounds.add(our.as_secs_f64(), their.as_secs_f64());
     }
-    alice.engine.shutdown().await;
     Ok(Row {
-        key: "clone_validate_10k_vs_git_clone",
+        key: "clone_validate_100k_vs_git_clone_plus_verify",
         what: format!(
-            "cloning, validating and joining a conversation of {} messages, against git clone",
-            scale.history
+            "cloning, validating and joining a conversation of {} messages, against git clone from git daemon plus the bare \
+             verification of its signatures",
+            past.messages
         ),
-        figure: sample::median(ratios),
+        figure: rounds.ratio(),
         unit: "×",
-        goal: Goal::AtMost(5.0),
-        detail: format!(
-            "parv {:.2} s, git {:.2} s, which verifies nothing",
-            sample::median(ours),
-            sample::median(theirs)
-        ),
+        goal: Goal::AtMost(2.0),
+        detail: rounds.times("parv", "git and signatures"),
     })
 }

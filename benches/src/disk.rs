@@ -1,29 +1,24 @@
 //! What a conversation takes on the disk after consolidation, against `git gc`.
 
-use crate::people::Person;
+use crate::git;
+use crate::past::Past;
 use crate::table::{Goal, Row};
-use crate::{Scale, git};
-use parv::Mode;
 use parv_store::Repository;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// The objects of the writer's repository, in whole blocks of the disk.
-pub async fn rows(scale: &Scale) -> Result<[Row; 2], Box<dyn std::error::Error>> {
-    let alice = Person::new("Alice").await?;
-    let conversation = alice.engine.create(Mode::InvitesOnly, None).await?;
-    for number in 0..scale.history {
-        conversation.send(&format!("message number {number} of a long conversation")).await?;
-    }
-    let path = alice.engine.folder().join("conversations").join(conversation.id().to_string());
+/// The objects of the writer's repository, in whole blocks of the disk. Stock git has the last word, so this comes last.
+pub async fn rows(past: Past) -> Result<[Row; 2], Box<dyn std::error::Error>> {
+    let path = past.repository();
+    let Past { alice, conversation, messages } = past;
     drop(conversation);
     alice.engine.shutdown().await;
     Repository::open(&path)?.consolidate(&AtomicBool::new(false))?;
     let ours = blocks(&path.join("objects"))?;
     git::gc(&path)?;
     let theirs = blocks(&path.join("objects"))?;
-    let detail = format!("parv {ours} bytes, git gc {theirs} bytes, {} messages", scale.history);
+    let detail = format!("parv {ours} bytes, git gc {theirs} bytes, {} messages", messages);
     let row = |key, what: &str, figure, unit, goal| Row {
         key,
         what: what.into(),
@@ -40,7 +35,7 @@ pub async fn rows(scale: &Scale) -> Result<[Row; 2], Box<dyn std::error::Error>>
             "×",
             1.5,
         ),
-        row("bytes_per_message", "size on disk per message", ours as f64 / scale.history as f64, "bytes", 600.0),
+        row("bytes_per_message", "size on disk per message", ours as f64 / messages as f64, "bytes", 600.0),
     ])
 }
 

@@ -2,9 +2,10 @@
 
 use parv_identity::{DeviceKey, sshsig};
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn git(folder: &Path) -> Command {
@@ -49,7 +50,7 @@ impl CommitTree {
         run(git(folder.path()).args(["init", "--quiet", "--bare", "."]))?;
         run(git(folder.path()).args(["config", "gpg.format", "ssh"]))?;
         run(git(folder.path()).args(["config", "user.signingkey"]).arg(&key_file))?;
-        let tree = run(git(folder.path()).args(["mktree"]).stdin(std::process::Stdio::null()))?;
+        let tree = run(git(folder.path()).args(["mktree"]).stdin(Stdio::null()))?;
         Ok(Self { folder, tree, head: None })
     }
 
@@ -70,15 +71,61 @@ impl CommitTree {
     }
 }
 
-/// Times a clone over git's own protocol between two processes, as from another machine (no hard links).
-pub fn clone(repository: &Path) -> io::Result<Duration> {
+/// Times a clone from a URL.
+pub fn clone(url: &str) -> io::Result<Duration> {
     let target = tempfile::tempdir()?;
     let start = Instant::now();
-    run(git(target.path())
-        .args(["clone", "--quiet", "--bare"])
-        .arg(format!("file://{}", repository.display()))
-        .arg("."))?;
+    run(git(target.path()).args(["clone", "--quiet", "--bare", url, "."]))?;
     Ok(start.elapsed())
+}
+
+/// Copies a repository to a folder that is not there yet.
+pub fn copy(repository: &Path, target: &Path) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(Path::new("."));
+    run(git(folder).args(["clone", "--quiet", "--mirror", "--no-local"]).arg(repository).arg(target)).map(drop)
+}
+
+/// A `git daemon` that serves one repository; it ends with this.
+pub struct Daemon {
+    child: Child,
+    url: String,
+}
+
+impl Daemon {
+    /// Starts it and waits until it answers.
+    pub fn start(repository: &Path) -> io::Result<Self> {
+        let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = repository.parent().unwrap_or(Path::new("."));
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // Git's own program, not the one that would start it: it is the one to be ended.
+        let program = Path::new(&run(Command::new("git").arg("--exec-path"))?).join("git-daemon");
+        let child = Command::new(program)
+            .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1", &format!("--port={port}")])
+            .arg(format!("--base-path={}", folder.display()))
+            .stderr(Stdio::null())
+            .spawn()?;
+        let daemon = Self { child, url: format!("git://127.0.0.1:{port}/{name}") };
+        let end = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > end {
+                return Err(io::Error::other("git daemon does not answer; is it installed?"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(daemon)
+    }
+
+    /// What to clone.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
 }
 
 /// Packs a repository as small as stock git does by itself.

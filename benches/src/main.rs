@@ -4,16 +4,21 @@
 
 #![forbid(unsafe_code)]
 
+mod bare;
 mod clone;
 mod disk;
 mod git;
 mod latency;
+mod libgit2;
+mod past;
 mod people;
 mod sample;
+mod serve;
 mod table;
 mod writing;
 
 use clap::Parser;
+use past::Past;
 use std::process::ExitCode;
 use table::Row;
 
@@ -34,11 +39,13 @@ pub struct Scale {
     pub rounds: usize,
     /// Messages that are sent in each round.
     pub messages: usize,
+    /// Messages of a burst, of which there is one in each round.
+    pub burst: usize,
     /// Commits that stock git writes in each round.
     pub git_commits: usize,
     /// Messages whose way from A to B is timed.
     pub hops: usize,
-    /// Messages of the conversation that is cloned.
+    /// Messages of the conversation with a long past.
     pub history: usize,
 }
 
@@ -46,9 +53,9 @@ pub struct Scale {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let scale = if arguments.quick {
-        Scale { rounds: 3, messages: 100, git_commits: 10, hops: 50, history: 1_000 }
+        Scale { rounds: 3, messages: 100, burst: 1_000, git_commits: 10, hops: 50, history: 5_000 }
     } else {
-        Scale { rounds: 7, messages: 300, git_commits: 30, hops: 300, history: 10_000 }
+        Scale { rounds: 7, messages: 300, burst: 5_000, git_commits: 30, hops: 300, history: 100_000 }
     };
     match measure(&scale).await {
         Ok(rows) if arguments.json => println!("{}", table::json(&rows)),
@@ -63,8 +70,12 @@ async fn main() -> ExitCode {
 
 async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
     git::version()?;
-    let mut rows = vec![writing::row(scale).await?, writing::burst(scale).await?];
-    rows.extend([latency::row(scale).await?, clone::row(scale).await?]);
-    rows.extend(disk::rows(scale).await?);
+    let mut rows = vec![writing::single(scale).await?];
+    rows.extend(writing::bursts(scale).await?);
+    rows.push(latency::row(scale).await?);
+    let past = Past::write(scale.history).await?;
+    rows.push(clone::row(scale, &past).await?);
+    rows.extend([serve::clone(scale, &past)?, serve::one(scale, &past).await?]);
+    rows.extend(disk::rows(past).await?);
     Ok(rows)
 }

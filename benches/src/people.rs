@@ -4,6 +4,10 @@ use parv::{Account, Conversation, ConversationId, Engine, Error, Event, Network,
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::task::JoinSet;
+
+/// How many messages are under way at once: more than are made durable together.
+const AT_ONCE: usize = 1024;
 
 /// Somebody with a running node.
 pub struct Person {
@@ -24,6 +28,28 @@ impl Person {
         let network = Network { listen, bootstrap: Vec::new(), mdns: false, patience: Duration::from_secs(10) };
         let engine = Engine::start(account, Options { network: Some(network) }).await?;
         Ok(Self { events: engine.events(), engine, _home: home })
+    }
+
+    /// Sends so many messages, as many at once as a conversation takes in.
+    pub async fn send_at_once(
+        conversation: &Conversation,
+        count: usize,
+        text: &str,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let mut under_way = JoinSet::new();
+        for number in 0..count {
+            if under_way.len() >= AT_ONCE
+                && let Some(sent) = under_way.join_next().await
+            {
+                sent??;
+            }
+            let (conversation, text) = (conversation.clone(), format!("{text} {number}"));
+            under_way.spawn(async move { conversation.send(&text).await });
+        }
+        while let Some(sent) = under_way.join_next().await {
+            sent??;
+        }
+        Ok(())
     }
 
     /// Connects to another node.

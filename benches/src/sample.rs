@@ -13,6 +13,37 @@ pub fn median(mut figures: Vec<f64>) -> f64 {
     }
 }
 
+/// What was measured on two sides in turn.
+#[derive(Default)]
+pub struct Rounds {
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
+}
+
+impl Rounds {
+    /// One round.
+    pub fn add(&mut self, ours: f64, theirs: f64) {
+        self.ours.push(ours);
+        self.theirs.push(theirs);
+    }
+
+    /// The middle of the rounds' ratios; not a number when nothing was measured.
+    pub fn ratio(&self) -> f64 {
+        median(self.ours.iter().zip(&self.theirs).map(|(ours, theirs)| ours / theirs).collect())
+    }
+
+    /// Both sides' rates in words.
+    pub fn rates(&self, us: &str, our_unit: &str, them: &str, their_unit: &str) -> String {
+        let (ours, theirs) = (median(self.ours.clone()), median(self.theirs.clone()));
+        format!("{us} {ours:.0} {our_unit}; {them} {theirs:.0} {their_unit}")
+    }
+
+    /// Both sides' times in words; they were measured in seconds.
+    pub fn times(&self, us: &str, them: &str) -> String {
+        format!("{us} {:.2} s, {them} {:.2} s", median(self.ours.clone()), median(self.theirs.clone()))
+    }
+}
+
 /// How many in a second.
 pub fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()

@@ -9,7 +9,7 @@ pub struct Row {
     pub key: &'static str,
     /// What is compared, in plain words.
     pub what: String,
-    /// The figure: a ratio, unless its unit says otherwise.
+    /// The figure: a ratio, unless its unit says otherwise; not a number when it was not measured.
     pub figure: f64,
     /// `×`, `ms`, …
     pub unit: &'static str,
@@ -47,7 +47,11 @@ impl Goal {
 pub fn text(rows: &[Row]) -> String {
     let mut out = String::new();
     for row in rows {
-        let verdict = if row.goal.reached(row.figure) { "reached" } else { "MISSED" };
+        let verdict = match row.figure {
+            figure if figure.is_nan() => "not measured",
+            figure if row.goal.reached(figure) => "reached",
+            _ => "MISSED",
+        };
         let _ = writeln!(out, "{}", row.what);
         let figure = format!("{:.1} {}", row.figure, row.unit);
         let _ = writeln!(out, "    {figure:<12} goal {:<12} {verdict}    [{}]", row.goal.words(row.unit), row.key);
