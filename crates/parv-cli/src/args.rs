@@ -258,7 +258,8 @@ pub struct Moderation {
 /// How a node reaches others.
 #[derive(Debug, Clone, Args)]
 pub struct NetworkArgs {
-    /// A node to begin with, with its /p2p/PEER-ID; may be given several times
+    /// A node to begin with, with its /p2p/PEER-ID; may be given several times, and written down, one per line, in
+    /// bootstrap.txt in the data folder
     #[arg(long, value_name = "MULTIADDR")]
     pub bootstrap: Vec<Multiaddr>,
     /// Do not look for others on the local network

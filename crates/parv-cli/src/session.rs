@@ -37,7 +37,7 @@ impl Session {
         let account = open_account(global)?;
         let network = match reach {
             Reach::Nobody => None,
-            Reach::Others(args) => Some(network(args, Vec::new())),
+            Reach::Others(args) => Some(network(global, args, Vec::new())?),
         };
         Ok(Session::Alone(Engine::start(account, Options { network }).await?))
     }
@@ -88,11 +88,13 @@ pub fn open_account(global: &Global) -> Result<Account, Failure> {
     })
 }
 
-/// The engine's network options for what was typed.
-pub fn network(args: &NetworkArgs, listen: Vec<parv::Multiaddr>) -> Network {
-    let network = Network { bootstrap: args.bootstrap.clone(), mdns: !args.no_mdns, ..Network::default() };
-    match listen.is_empty() {
+/// The engine's network options for what was typed, and for the bootstrap nodes that are written down.
+pub fn network(global: &Global, args: &NetworkArgs, listen: Vec<parv::Multiaddr>) -> Result<Network, Failure> {
+    let mut bootstrap = args.bootstrap.clone();
+    bootstrap.extend(parv::bootstrap_list(&home::folder(global)?)?);
+    let network = Network { bootstrap, mdns: !args.no_mdns, ..Network::default() };
+    Ok(match listen.is_empty() {
         true => network,
         false => Network { listen, ..network },
-    }
+    })
 }

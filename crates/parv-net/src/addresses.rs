@@ -2,18 +2,42 @@
 //!
 //! Hearsay from the local network, from identify and from the owner, kept for dialling; a wrong address costs a failed
 //! attempt, no more, since a connection proves who is at its other end. Bounded: the peers heard of longest ago go.
+//! The peers that were met, that is connected, are what a node asks its owner to keep over a restart.
 
-use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_REMEMBERED_PEERS};
+use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_KNOWN_PEERS, MAX_REMEMBERED_PEERS};
+use crate::peer::{device_id, peer_id};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
+use parv_model::DeviceId;
 use std::collections::{HashMap, VecDeque};
+
+/// A device that was met, for meeting it again after a restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPeer {
+    /// Which device.
+    pub device: DeviceId,
+    /// Where it was said to be, the newest first; at most 16.
+    pub addresses: Vec<Multiaddr>,
+    /// Whether it serves the distributed table, so that others can be found through it.
+    pub serves_table: bool,
+    /// When it was connected last, in seconds since 1970.
+    pub met: u64,
+}
 
 /// The addresses of peers.
 pub(crate) struct AddressBook {
-    peers: HashMap<PeerId, VecDeque<Multiaddr>>,
+    peers: HashMap<PeerId, Entry>,
     /// The order in which peers were first heard of.
     order: VecDeque<PeerId>,
     capacity: usize,
+}
+
+#[derive(Default)]
+struct Entry {
+    addresses: VecDeque<Multiaddr>,
+    serves_table: bool,
+    /// When it was connected last, in seconds since 1970.
+    met: Option<u64>,
 }
 
 impl Default for AddressBook {
@@ -39,15 +63,53 @@ impl AddressBook {
             }
             self.order.push_back(peer);
         }
-        let addresses = self.peers.entry(peer).or_default();
+        let addresses = &mut self.peers.entry(peer).or_default().addresses;
         addresses.retain(|known| *known != address);
         addresses.push_front(address);
         addresses.truncate(MAX_ADDRESSES_PER_PEER);
     }
 
+    /// Takes up what was kept over a restart. A damaged or forged list costs dials that fail.
+    pub(crate) fn restore(&mut self, known: &KnownPeer) {
+        let peer = peer_id(&known.device);
+        for address in known.addresses.iter().take(MAX_ADDRESSES_PER_PEER).rev() {
+            self.add(peer, address.clone());
+        }
+        if let Some(entry) = self.peers.get_mut(&peer) {
+            (entry.serves_table, entry.met) = (known.serves_table, Some(known.met));
+        }
+    }
+
+    /// A peer is connected, or was until now. One without an address is not worth remembering.
+    pub(crate) fn met(&mut self, peer: &PeerId, now: u64) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.met = Some(now);
+        }
+    }
+
+    /// Whether a peer serves the distributed table.
+    pub(crate) fn note_service(&mut self, peer: &PeerId, serves_table: bool) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.serves_table = serves_table;
+        }
+    }
+
+    /// The peers to remember over a restart: those met last come first.
+    pub(crate) fn known(&self) -> Vec<KnownPeer> {
+        let met = self.peers.iter().filter_map(|(peer, entry)| {
+            let addresses = entry.addresses.iter().cloned().collect();
+            let (device, met) = (device_id(peer)?, entry.met?);
+            Some(KnownPeer { device, addresses, serves_table: entry.serves_table, met })
+        });
+        let mut known: Vec<_> = met.collect();
+        known.sort_by_key(|peer| (std::cmp::Reverse(peer.met), peer.device));
+        known.truncate(MAX_KNOWN_PEERS);
+        known
+    }
+
     /// The addresses of a peer, the newest first.
     pub(crate) fn of(&self, peer: &PeerId) -> Vec<Multiaddr> {
-        self.peers.get(peer).into_iter().flatten().cloned().collect()
+        self.peers.get(peer).map(|entry| entry.addresses.iter().cloned().collect()).unwrap_or_default()
     }
 }
 
@@ -55,6 +117,20 @@ impl AddressBook {
 /// counts if the peer itself is seen there.
 pub(crate) fn is_plausible(claimed: &Multiaddr, seen_at: &Multiaddr) -> bool {
     !is_local(claimed) || is_local(seen_at)
+}
+
+/// Which of its addresses a device tells everybody: those known to be reachable first, then those of its local network,
+/// which serve its neighbours there; that machine's own only when it has no other.
+pub(crate) fn worth_publishing(external: Vec<Multiaddr>, listening: Vec<Multiaddr>) -> Vec<Multiaddr> {
+    let (own, reaching): (Vec<_>, Vec<_>) = listening.into_iter().partition(is_local);
+    let mut addresses = external;
+    for address in if addresses.is_empty() && reaching.is_empty() { own } else { reaching } {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    addresses.truncate(MAX_ADDRESSES_PER_PEER);
+    addresses
 }
 
 fn is_local(address: &Multiaddr) -> bool {
@@ -90,6 +166,41 @@ mod tests {
         assert_eq!((book.of(&b).len(), book.of(&c).len()), (1, 1));
         book.add(b, address(&format!("/p2p/{b}")));
         assert_eq!(book.of(&b).len(), 1);
+    }
+
+    #[test]
+    fn who_was_met_comes_back_after_a_restart() {
+        let mut book = AddressBook::default();
+        let devices = [1, 2, 3].map(|seed| DeviceId::from_bytes([seed; 32]));
+        for (device, now) in devices.iter().zip([30, 10, 20]) {
+            for port in 1..=3 {
+                book.add(peer_id(device), address(&format!("/ip4/10.0.0.1/tcp/{port}")));
+            }
+            book.met(&peer_id(device), now);
+        }
+        book.note_service(&peer_id(&devices[0]), true);
+        book.add(PeerId::random(), address("/ip4/10.0.0.9/tcp/1"));
+        book.met(&PeerId::random(), 99);
+        let known = book.known();
+        assert_eq!(known.iter().map(|peer| peer.met).collect::<Vec<_>>(), [30, 20, 10]);
+        assert!(known[0].serves_table && !known[1].serves_table);
+        let mut again = AddressBook::default();
+        known.iter().for_each(|peer| again.restore(peer));
+        assert_eq!(again.known(), known);
+        assert_eq!(again.of(&peer_id(&devices[1])), book.of(&peer_id(&devices[1])));
+    }
+
+    #[test]
+    fn what_reaches_furthest_is_published_first() {
+        let publish = |external: &[&str], listening: &[&str]| {
+            let parse = |all: &[&str]| all.iter().map(|text| address(text)).collect();
+            worth_publishing(parse(external), parse(listening)).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        let (own, home, world) = ("/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.2/tcp/1", "/ip4/203.0.113.1/tcp/1");
+        assert_eq!(publish(&[world], &[own, home, world]), [world, home]);
+        assert_eq!(publish(&[], &[own, home]), [home]);
+        assert_eq!(publish(&[], &[own]), [own]);
+        assert!(publish(&[], &[]).is_empty());
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use crate::config::NodeConfig;
 use crate::limits::{
-    CONNECT_TIMEOUT, IDLE_TIMEOUT, LOOKUP_TIMEOUT, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES, MAX_NEGOTIATING_STREAMS,
-    MAX_PENDING_CONNECTIONS, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME,
+    ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, IDLE_TIMEOUT, LOOKUP_TIMEOUT, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES,
+    MAX_NEGOTIATING_STREAMS, MAX_PENDING_CONNECTIONS, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT,
+    PROVIDER_RECORD_LIFETIME,
 };
-use crate::providers::ProviderStore;
+use crate::table::Table;
 use crate::{NetError, streams};
 use libp2p::connection_limits::ConnectionLimits;
 use libp2p::gossipsub::{AllowAllSubscriptionFilter, IdentityTransform, MaxCountSubscriptionFilter};
@@ -49,7 +50,7 @@ pub(crate) struct Behaviour {
     memory: memory_connection_limits::Behaviour,
     pub(crate) streams: streams::Behaviour,
     pub(crate) gossip: Gossip,
-    pub(crate) kad: kad::Behaviour<ProviderStore>,
+    pub(crate) kad: kad::Behaviour<Table>,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
@@ -161,16 +162,19 @@ fn message_id(message: &gossipsub::Message) -> gossipsub::MessageId {
     gossipsub::MessageId::new(hasher.finalize().as_bytes())
 }
 
-fn kademlia(me: PeerId) -> kad::Behaviour<ProviderStore> {
+fn kademlia(me: PeerId) -> kad::Behaviour<Table> {
     let mut config = kad::Config::new(KAD_PROTOCOL);
     config
         .set_query_timeout(LOOKUP_TIMEOUT)
         .set_provider_record_ttl(Some(PROVIDER_RECORD_LIFETIME))
+        .set_record_ttl(Some(ADDRESS_RECORD_LIFETIME))
+        // A search must not leave copies behind: they would outlive newer ones.
+        .set_caching(kad::Caching::Disabled)
         // Publishing again is ours to time; see the module `publications`.
         .set_provider_publication_interval(None)
         .set_publication_interval(None)
         .set_replication_interval(None);
-    let mut kad = kad::Behaviour::with_config(me, ProviderStore::new(me), config);
+    let mut kad = kad::Behaviour::with_config(me, Table::new(me), config);
     kad.set_mode(Some(kad::Mode::Server));
     kad
 }

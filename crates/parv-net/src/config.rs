@@ -1,5 +1,6 @@
 //! What a node is told when it starts.
 
+use crate::addresses::KnownPeer;
 use libp2p::Multiaddr;
 use zeroize::Zeroizing;
 
@@ -12,6 +13,12 @@ pub struct NodeConfig {
     pub listen: Vec<Multiaddr>,
     /// Peers to connect to at the start and to stay connected with, each ending in `/p2p/<peer id>`.
     pub bootstrap: Vec<Multiaddr>,
+    /// Peers that an earlier node of this device met, from [`crate::Node::known_peers`]: ways into the distributed table
+    /// besides the bootstrap peers.
+    pub known: Vec<KnownPeer>,
+    /// What to show of this device in its [`crate::AddressRecord`], which anybody can read; at most
+    /// [`crate::limits::MAX_CREDENTIAL_BYTES`] bytes.
+    pub credential: Vec<u8>,
     /// Whether to look for peers on the local network, and to be found there.
     pub mdns: bool,
     /// How many connections to have at most, in both directions together.
@@ -27,6 +34,8 @@ impl NodeConfig {
             device_seed: Zeroizing::new(device_seed),
             listen: Vec::new(),
             bootstrap: Vec::new(),
+            known: Vec::new(),
+            credential: Vec::new(),
             mdns: false,
             max_connections: 512,
             max_process_memory: 2 << 30,
@@ -40,6 +49,7 @@ impl std::fmt::Debug for NodeConfig {
         f.debug_struct("NodeConfig")
             .field("listen", &self.listen)
             .field("bootstrap", &self.bootstrap)
+            .field("known", &self.known)
             .field("mdns", &self.mdns)
             .field("max_connections", &self.max_connections)
             .field("max_process_memory", &self.max_process_memory)

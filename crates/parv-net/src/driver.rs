@@ -8,15 +8,18 @@ mod commands;
 mod dials;
 mod events;
 mod lookups;
+mod paths;
 mod places;
+mod whereabouts;
 
 use crate::NetError;
-use crate::addresses::AddressBook;
+use crate::addresses::{AddressBook, KnownPeer};
 use crate::behaviour::Behaviour;
 use crate::event::Event;
-use crate::limits::PROVIDE_AGAIN_AFTER;
+use crate::limits::{MAX_ADDRESSES_PER_PEER, PROVIDE_AGAIN_AFTER};
 use crate::node::Policy;
 use crate::outbox::Outbox;
+use crate::peer::peer_id;
 use crate::publications::Publications;
 use crate::redial::Backoff;
 use crate::topic::Topic;
@@ -24,10 +27,12 @@ pub(crate) use commands::{Command, Reply};
 use dials::Dials;
 use futures::StreamExt;
 use libp2p::core::transport::TransportError;
+use libp2p::identity::Keypair;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, Swarm};
 use lookups::Lookups;
 use parv_model::DeviceId;
+use paths::Paths;
 use places::Places;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -35,6 +40,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, sleep_until, timeout};
+use whereabouts::Whereabouts;
 
 /// How long the node waits for its connections to close when it is shut down.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
@@ -59,8 +65,24 @@ pub(crate) struct Driver {
     publications: Publications,
     /// When to publish all that we provide again.
     renewal: Instant,
+    whereabouts: Whereabouts,
+    paths: Paths,
     places: Places,
     topics: HashSet<Topic>,
+}
+
+/// What a driver knows at the start.
+pub(crate) struct Setup {
+    /// The device's key, which signs what it says of itself.
+    pub(crate) key: Keypair,
+    /// What it shows of itself in its address record.
+    pub(crate) credential: Vec<u8>,
+    /// Whom to stay connected with.
+    pub(crate) bootstrap: Vec<(PeerId, Multiaddr)>,
+    /// Who was met before.
+    pub(crate) known: Vec<KnownPeer>,
+    /// Who may have what.
+    pub(crate) policy: Arc<dyn Policy>,
 }
 
 /// What is remembered of a peer while it is connected.
@@ -75,8 +97,7 @@ impl Driver {
     /// A driver that is not running yet, with views of where the swarm listens and who is connected.
     pub(crate) fn new(
         swarm: Swarm<Behaviour>,
-        bootstrap: Vec<(PeerId, Multiaddr)>,
-        policy: Arc<dyn Policy>,
+        setup: Setup,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
     ) -> (Self, watch::Receiver<Vec<Multiaddr>>, watch::Receiver<BTreeSet<DeviceId>>) {
@@ -87,7 +108,7 @@ impl Driver {
             swarm,
             commands,
             outbox: Outbox::new(events),
-            policy,
+            policy: setup.policy,
             listening,
             connected,
             neighbours: HashMap::new(),
@@ -97,10 +118,19 @@ impl Driver {
             lookups: Lookups::default(),
             publications: Publications::default(),
             renewal: now + PROVIDE_AGAIN_AFTER,
+            whereabouts: Whereabouts::new(setup.key, setup.credential),
+            paths: Paths::default(),
             places: Places::default(),
             topics: HashSet::new(),
         };
-        for (peer, address) in bootstrap {
+        for known in &setup.known {
+            driver.addresses.restore(known);
+            // The table dials whom it needs to find its place again.
+            for address in known.addresses.iter().take(MAX_ADDRESSES_PER_PEER).filter(|_| known.serves_table) {
+                driver.swarm.behaviour_mut().kad.add_address(&peer_id(&known.device), address.clone());
+            }
+        }
+        for (peer, address) in setup.bootstrap {
             if peer != *driver.swarm.local_peer_id() {
                 driver.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
                 driver.addresses.add(peer, address);
@@ -168,7 +198,8 @@ impl Driver {
     }
 
     fn next_alarm(&self) -> Instant {
-        self.bootstrap.values().filter_map(Backoff::due).chain([self.renewal]).min().unwrap_or(self.renewal)
+        let dials = self.bootstrap.values().filter_map(Backoff::due);
+        dials.chain(self.whereabouts.due()).min().map_or(self.renewal, |due| due.min(self.renewal))
     }
 
     fn on_alarm(&mut self) {
@@ -177,6 +208,10 @@ impl Driver {
             self.renewal = now + PROVIDE_AGAIN_AFTER;
             self.publications.renew();
             self.publish_due();
+            self.whereabouts.changed(now);
+        }
+        if self.whereabouts.due().is_some_and(|due| due <= now) {
+            self.publish_whereabouts();
         }
         let due = |backoff: &Backoff| backoff.due().is_some_and(|due| due <= now);
         let due: Vec<_> = self.bootstrap.iter().filter(|(_, backoff)| due(backoff)).map(|(peer, _)| *peer).collect();

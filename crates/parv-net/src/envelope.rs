@@ -3,8 +3,8 @@
 //! The encoding is the deterministic one of RFC 8949 §4.2.1, and nothing else is read: one envelope has one spelling.
 //! Fields that are not known are ignored, so that later versions can add some (protocol, "Streams").
 
-use crate::NetError;
 use crate::limits::{MAX_BODY_BYTES, MAX_FRAME_BYTES, MAX_MIME_BYTES};
+use crate::{NetError, cbor};
 use ciborium::Value;
 
 /// One message to a device.
@@ -25,8 +25,8 @@ impl Envelope {
     /// Its bytes, if it keeps the limits.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, NetError> {
         self.check()?;
-        let fields = [("body", Value::Bytes(self.body.clone())), ("mime", Value::Text(self.mime.clone()))];
-        Ok(bytes_of(&Value::Map(fields.into_iter().map(|(key, value)| (Value::from(key), value)).collect())))
+        let body = Value::Bytes(self.body.clone());
+        Ok(cbor::encode(&cbor::map([("body", body), ("mime", Value::Text(self.mime.clone()))])))
     }
 
     /// The envelope with these bytes.
@@ -34,11 +34,7 @@ impl Envelope {
         if bytes.len() > MAX_FRAME_BYTES {
             return Err(NetError::TooLong { what: "the envelope", bytes: bytes.len(), limit: MAX_FRAME_BYTES });
         }
-        let value: Value = ciborium::from_reader(bytes).map_err(|error| malformed(error.to_string()))?;
-        if !is_sorted(&value) || bytes_of(&value) != bytes {
-            return Err(malformed("not in deterministic CBOR"));
-        }
-        let fields = value.into_map().map_err(|_| malformed("not a map"))?;
+        let fields = cbor::decode(bytes).map_err(malformed)?.into_map().map_err(|_| malformed("not a map"))?;
         let (mut mime, mut body) = (None, None);
         for (key, value) in fields {
             match (key.as_text(), value) {
@@ -72,31 +68,12 @@ fn malformed(why: impl Into<String>) -> NetError {
     NetError::Malformed { what: "the envelope", why: why.into() }
 }
 
-fn bytes_of(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(value, &mut bytes).expect("a value can be written to memory");
-    bytes
-}
-
-/// Whether every map inside has its keys in ascending order of their bytes, none twice.
-fn is_sorted(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.iter().all(is_sorted),
-        Value::Tag(_, inner) => is_sorted(inner),
-        Value::Map(fields) => {
-            let keys: Vec<_> = fields.iter().map(|(key, _)| bytes_of(key)).collect();
-            keys.is_sorted_by(|a, b| a < b) && fields.iter().all(|(key, value)| is_sorted(key) && is_sorted(value))
-        }
-        _ => true,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn map(fields: &[(&str, Value)]) -> Vec<u8> {
-        bytes_of(&Value::Map(fields.iter().map(|(key, value)| (Value::from(*key), value.clone())).collect()))
+        cbor::encode(&Value::Map(fields.iter().map(|(key, value)| (Value::from(*key), value.clone())).collect()))
     }
 
     #[test]

@@ -17,9 +17,11 @@
 
 #![forbid(unsafe_code)]
 
+mod address_record;
 mod addresses;
 mod behaviour;
 mod blocking;
+mod cbor;
 mod config;
 mod driver;
 mod envelope;
@@ -32,12 +34,14 @@ mod message;
 mod node;
 mod outbox;
 mod peer;
-mod providers;
 mod publications;
 mod redial;
 mod streams;
+mod table;
 mod topic;
 
+pub use address_record::AddressRecord;
+pub use addresses::KnownPeer;
 pub use blocking::{BlockingReader, BlockingWriter};
 pub use config::NodeConfig;
 pub use envelope::Envelope;

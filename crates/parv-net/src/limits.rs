@@ -77,6 +77,28 @@ pub(crate) const MAX_REMEMBERED_PEERS: usize = 8 * 1024;
 /// How many addresses of one peer are remembered.
 pub(crate) const MAX_ADDRESSES_PER_PEER: usize = 16;
 
+/// How many met peers a node asks its owner to keep over a restart.
+pub const MAX_KNOWN_PEERS: usize = 512;
+
+/// The largest credential in an [`crate::AddressRecord`]: two certificates and a seal.
+pub const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
+
+/// The largest [`crate::AddressRecord`]: sixteen addresses of the longest kind and a credential.
+pub(crate) const MAX_ADDRESS_RECORD_BYTES: usize = 8 * 1024;
+
+/// How long an [`crate::AddressRecord`] is worth something after it was issued: as long as a provider record.
+pub(crate) const ADDRESS_RECORD_LIFETIME: Duration = PROVIDER_RECORD_LIFETIME;
+
+/// How far ahead of our clock an [`crate::AddressRecord`] may be issued: clocks differ by minutes, or by a time zone
+/// that was set wrong.
+pub(crate) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// How many address records of others we keep: at most 64 MiB, in practice a tenth.
+pub(crate) const MAX_FOREIGN_VALUES: usize = 8 * 1024;
+
+/// After how many equally good copies a search for an address record ends.
+pub(crate) const ENOUGH_COPIES: usize = 3;
+
 /// How many provider records of others we keep, and for how many keys. About 200 bytes each.
 pub(crate) const MAX_FOREIGN_RECORDS: usize = 64 * 1024;
 

@@ -1,13 +1,16 @@
 //! The handle of a node: what its owner can ask of it.
 
+use crate::address_record::AddressRecord;
+use crate::addresses::KnownPeer;
 use crate::behaviour;
 use crate::config::NodeConfig;
-use crate::driver::{Command, Driver, Reply};
+use crate::driver::{Command, Driver, Reply, Setup};
 use crate::envelope::Envelope;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::git::{self, GitStream};
 use crate::limits::{
     COMMAND_QUEUE, DIAL_TIMEOUT, EVENT_QUEUE, FIRST_FRAME_TIMEOUT, LISTEN_TIMEOUT, MAX_ANNOUNCEMENT_BYTES,
+    MAX_CREDENTIAL_BYTES,
 };
 use crate::peer::{device_id, device_in, peer_id};
 use crate::streams::Protocol;
@@ -54,10 +57,15 @@ impl Node {
             let peer = device_in(address)?.ok_or_else(|| NetError::Address { address: address.clone(), why })?;
             bootstrap.push((peer_id(&peer), address.clone()));
         }
+        if config.credential.len() > MAX_CREDENTIAL_BYTES {
+            let bytes = config.credential.len();
+            return Err(NetError::TooLong { what: "the credential", bytes, limit: MAX_CREDENTIAL_BYTES });
+        }
         let swarm = behaviour::swarm(&config, &key)?;
         let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
-        let (mut driver, listening, connected) = Driver::new(swarm, bootstrap, policy, commands, event_sender);
+        let setup = Setup { key, credential: config.credential, bootstrap, known: config.known, policy };
+        let (mut driver, listening, connected) = Driver::new(swarm, setup, commands, event_sender);
         timeout(LISTEN_TIMEOUT, driver.listen(config.listen))
             .await
             .map_err(|_| NetError::TimedOut { what: "listening", after: LISTEN_TIMEOUT })??;
@@ -202,6 +210,19 @@ impl Node {
     /// at most about [`crate::limits::LOOKUP_TIMEOUT`].
     pub async fn find(&self, device: DeviceId) -> Result<Vec<Multiaddr>, NetError> {
         Ok(self.ask(|reply| Command::Find { peer: peer_id(&device), reply }).await?.addresses)
+    }
+
+    /// What a device says of itself in the distributed table, signed by it: where it is, and a credential. None if the
+    /// table has nothing. Its addresses are remembered for dialling. Takes at most about
+    /// [`crate::limits::LOOKUP_TIMEOUT`].
+    pub async fn address_record(&self, device: DeviceId) -> Result<Option<AddressRecord>, NetError> {
+        Ok(self.ask(|reply| Command::Find { peer: peer_id(&device), reply }).await?.record)
+    }
+
+    /// The peers that were met, those met last first: at most [`crate::limits::MAX_KNOWN_PEERS`]. Given to the next node
+    /// in [`NodeConfig::known`], they let it find its way without any bootstrap node.
+    pub async fn known_peers(&self) -> Result<Vec<KnownPeer>, NetError> {
+        self.ask(|reply| Command::Known { reply }).await
     }
 
     /// Closes all connections and stops; returns when it is done. Other calls then fail with [`NetError::Stopped`].

@@ -30,6 +30,12 @@ impl Backoff {
         self.due
     }
 
+    /// What made dials fail may be over: if it waits, it waits no longer.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        self.wait = FIRST_WAIT;
+        self.due = self.due.map(|due| due.min(now));
+    }
+
     /// A dial has begun.
     pub(crate) fn dialling(&mut self) {
         self.due = None;
@@ -65,6 +71,15 @@ mod tests {
             assert_eq!(backoff.due(), None);
             backoff.failed(start);
             assert_eq!(backoff.due(), Some(start + Duration::from_secs(seconds)));
+        }
+        // Another network: at once, and with short waits again.
+        backoff.hurry(start);
+        assert_eq!(backoff.due(), Some(start));
+        backoff.dialling();
+        backoff.hurry(start);
+        assert_eq!(backoff.due(), None);
+        for _ in 0..10 {
+            backoff.failed(start);
         }
         // One that is closed at once does not count.
         backoff.connected(start);

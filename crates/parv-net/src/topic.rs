@@ -7,12 +7,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libp2p::gossipsub::{IdentTopic, TopicHash};
 use libp2p::kad::RecordKey;
-use parv_model::{ConversationId, Uri};
+use parv_model::{ConversationId, DeviceId, Uri};
 use std::fmt;
 
 const TOPIC_OF_CONVERSATION: &str = "parv 1 gossip topic of a conversation";
 const KEY_OF_CONVERSATION: &str = "parv 1 provider key of a conversation";
 const KEY_OF_ACCOUNT: &str = "parv 1 provider key of an account";
+const KEY_OF_DEVICE: &str = "parv 1 address record key of a device";
 
 /// The gossip topic of a conversation. As a text, 43 characters: a node tells every new neighbour all it follows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +67,11 @@ impl Key {
         Self(blake3::derive_key(KEY_OF_ACCOUNT, account.as_bytes()))
     }
 
+    /// Where this device says how it is reached; see [`crate::AddressRecord`].
+    pub fn of_device(device: &DeviceId) -> Self {
+        Self(blake3::derive_key(KEY_OF_DEVICE, device.as_bytes()))
+    }
+
     /// Its bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -111,6 +117,7 @@ mod tests {
         assert!(!topic.to_string().contains(&conversation.to_string()[..8]));
         let account = Uri::from_bytes([9; 32]);
         assert!(!Key::of_account(&account).as_bytes().windows(4).any(|part| part == [9; 4]));
+        assert_ne!(Key::of_account(&account), Key::of_device(&DeviceId::from_bytes([9; 32])));
         assert_ne!(topic, Topic::of(&ConversationId::new(CommitId::from_bytes([8; 20]))));
     }
 }

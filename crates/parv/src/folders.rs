@@ -10,6 +10,7 @@
 //!   archives/               conversations of other systems, read only, as JSON
 //!   requests/               invitations that came; `declined/`, and `outbox/` for those on their way out
 //!   contacts/               people's devices
+//!   peers.json              the peers that were met, as ways into the network
 //! ```
 
 use parv_model::ConversationId;
@@ -70,5 +71,9 @@ impl Folders {
 
     pub(crate) fn contacts(&self) -> PathBuf {
         self.0.join("contacts")
+    }
+
+    pub(crate) fn known_peers(&self) -> PathBuf {
+        self.0.join("peers.json")
     }
 }

@@ -16,13 +16,15 @@ pub async fn run(global: &Global, listen: Vec<Multiaddr>, network: &NetworkArgs)
     let stop = server::asked_to_stop()?;
     let account = session::open_account(global)?;
     let folder = account.folder().to_owned();
-    let options = Options { network: Some(session::network(network, listen)) };
+    let network = session::network(global, network, listen)?;
+    let bootstrap = network.bootstrap.clone();
+    let options = Options { network: Some(network) };
     let engine = Engine::start(account, options).await?;
     let served = async {
         let server = Server::bind(&folder)?;
         announce(global, &engine, &folder)?;
-        for address in &network.bootstrap {
-            tokio::spawn(complain_if_unreachable(engine.clone(), address.clone()));
+        for address in bootstrap {
+            tokio::spawn(complain_if_unreachable(engine.clone(), address));
         }
         server.serve(&engine, stop).await;
         Ok(())

@@ -1,8 +1,10 @@
 //! What the owner asks for.
 
-use super::lookups::{AddressLookup, Found};
+use super::lookups::Found;
 use super::{Driver, dials};
 use crate::NetError;
+use crate::address_record;
+use crate::addresses::KnownPeer;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
 use crate::peer::{device_id, peer_id};
@@ -37,6 +39,7 @@ pub(crate) enum Command {
     StopProviding { key: Key },
     Providers { key: Key, reply: Reply<Vec<DeviceId>> },
     Find { peer: PeerId, reply: Reply<Found> },
+    Known { reply: Reply<Vec<KnownPeer>> },
     Shutdown { stopped: oneshot::Sender<()> },
 }
 
@@ -82,12 +85,25 @@ impl Driver {
                 self.lookups.begin_providers(query, reply);
             }
             Command::Find { peer, reply } => {
-                let query = self.swarm.behaviour_mut().kad.get_closest_peers(peer);
-                self.lookups.begin_addresses(query, AddressLookup { peer, reply });
+                let kad = &mut self.swarm.behaviour_mut().kad;
+                let own = device_id(&peer).map(|device| kad.get_record(Key::of_device(&device).record_key()));
+                let known = kad.get_closest_peers(peer);
+                self.lookups.begin_search(peer, own.into_iter().chain([known]), reply);
+            }
+            Command::Known { reply } => {
+                let _ = reply.send(Ok(self.known_peers()));
             }
             Command::Shutdown { stopped } => return Some(stopped),
         }
         None
+    }
+
+    fn known_peers(&mut self) -> Vec<KnownPeer> {
+        let now = address_record::now().as_secs();
+        for peer in self.neighbours.keys() {
+            self.addresses.met(peer, now);
+        }
+        self.addresses.known()
     }
 
     fn dial(&mut self, peer: PeerId, reply: Reply<DeviceId>) {

@@ -1,6 +1,7 @@
 //! What the swarm tells.
 
 use super::{Driver, Neighbour};
+use crate::address_record;
 use crate::addresses::is_plausible;
 use crate::behaviour::{BehaviourEvent, KAD_PROTOCOL};
 use crate::driver::lookups::Found;
@@ -11,7 +12,9 @@ use crate::streams::{Inbound, Protocol};
 use crate::topic::Topic;
 use crate::{git, message};
 use libp2p::gossipsub::{self, MessageAcceptance};
-use libp2p::kad::{self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, K_VALUE, QueryResult};
+use libp2p::kad::{
+    self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, GetRecordOk, K_VALUE, QueryId, QueryResult,
+};
 use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
 use std::time::{Duration, Instant};
@@ -25,6 +28,7 @@ impl Driver {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
                 self.dials.succeeded(connection_id, peer_id);
+                self.paths.opened(connection_id, &endpoint);
                 let seen_at = endpoint.get_remote_address().clone();
                 if endpoint.is_dialer() {
                     self.addresses.add(peer_id, seen_at.clone());
@@ -34,11 +38,17 @@ impl Driver {
                     .entry(peer_id)
                     .or_insert_with(|| Neighbour { seen_at: seen_at.clone(), rejected: 0 });
                 neighbour.seen_at = seen_at;
+                self.addresses.met(&peer_id, address_record::now().as_secs());
                 if num_established.get() == 1 {
                     self.on_arrival(peer_id);
                 }
             }
-            SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => self.on_departure(peer_id),
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
+                self.paths.closed(&connection_id);
+                if num_established == 0 {
+                    self.on_departure(peer_id);
+                }
+            }
             SwarmEvent::OutgoingConnectionError { connection_id, peer_id, error } => {
                 tracing::debug!(?peer_id, %error, "a dial failed");
                 if let Some(peer) = peer_id.filter(|peer| self.swarm.is_connected(peer)) {
@@ -51,12 +61,34 @@ impl Driver {
             }
             SwarmEvent::NewListenAddr { address, .. } => {
                 self.note_listening();
+                self.on_moved();
                 self.outbox.tell(Event::Listening(self.with_me(address)));
             }
-            SwarmEvent::ExpiredListenAddr { .. } | SwarmEvent::ListenerClosed { .. } => self.note_listening(),
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                self.note_listening();
+                for connection in self.paths.lost(&address) {
+                    tracing::debug!(%address, "a connection ends with the address that it left from");
+                    self.swarm.close_connection(connection);
+                }
+                self.on_moved();
+            }
+            SwarmEvent::ListenerClosed { .. } => {
+                self.note_listening();
+                self.on_moved();
+            }
+            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
+                self.whereabouts.changed(Instant::now());
+            }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "trouble with listening"),
             _ => {}
         }
+    }
+
+    /// This device is somewhere else: whoever could not be reached from where it was may be now.
+    fn on_moved(&mut self) {
+        let now = Instant::now();
+        self.whereabouts.changed(now);
+        self.bootstrap.values_mut().for_each(|backoff| backoff.hurry(now));
     }
 
     fn on_arrival(&mut self, peer: PeerId) {
@@ -72,6 +104,7 @@ impl Driver {
     }
 
     fn on_departure(&mut self, peer: PeerId) {
+        self.addresses.met(&peer, address_record::now().as_secs());
         self.neighbours.remove(&peer);
         self.places.tidy(|peer| self.swarm.is_connected(peer));
         if let Some(backoff) = self.bootstrap.get_mut(&peer) {
@@ -186,10 +219,27 @@ impl Driver {
                 QueryResult::GetClosestPeers(result) => {
                     let (Ok(GetClosestPeersOk { peers, .. }) | Err(GetClosestPeersError::Timeout { peers, .. })) =
                         result;
-                    if let Some(lookup) = step.last.then(|| self.lookups.finish_addresses(&id)).flatten() {
-                        let found = peers.into_iter().filter(|info| info.peer_id == lookup.peer);
-                        let found = found.flat_map(|info| info.addrs).take(MAX_ADDRESSES_PER_PEER).collect();
-                        let _ = lookup.reply.send(Ok(self.learn(lookup.peer, found)));
+                    if let Some(wanted) = self.lookups.wanted(&id) {
+                        let found = peers.into_iter().filter(|info| info.peer_id == wanted);
+                        let found = found.flat_map(|info| info.addrs).take(MAX_ADDRESSES_PER_PEER);
+                        self.lookups.found_addresses(&id, found);
+                    }
+                    if step.last {
+                        self.finish_search_query(&id);
+                    }
+                }
+                QueryResult::GetRecord(result) => {
+                    let mut over = step.last;
+                    if let Ok(GetRecordOk::FoundRecord(found)) = result
+                        && self.lookups.found_record(&id, &found.record)
+                    {
+                        over = true;
+                        if let Some(mut query) = self.swarm.behaviour_mut().kad.query_mut(&id) {
+                            query.finish();
+                        }
+                    }
+                    if over {
+                        self.finish_search_query(&id);
                     }
                 }
                 QueryResult::StartProviding(_) if step.last => {
@@ -203,21 +253,28 @@ impl Driver {
                 let known: usize = self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
                 if known <= K_VALUE.get() {
                     self.renewal = self.renewal.min(Instant::now() + SETTLE);
+                    self.whereabouts.changed(Instant::now());
                 }
             }
             _ => {}
         }
     }
 
-    /// Remembers the addresses that the table gave for a peer.
-    fn learn(&mut self, peer: PeerId, found: Vec<Multiaddr>) -> Found {
-        let before = self.addresses.of(&peer);
-        for address in found {
-            self.addresses.add(peer, address);
+    /// A query of a search is over. After the last one, remembers what was found: what the device itself says comes
+    /// before what others say.
+    fn finish_search_query(&mut self, query: &QueryId) {
+        let Some(mut search) = self.lookups.finish_query(query) else { return };
+        let before = self.addresses.of(&search.peer);
+        for address in search.hearsay.drain(..) {
+            self.addresses.add(search.peer, address);
         }
-        let addresses = self.addresses.of(&peer);
+        for address in search.record.iter().flat_map(|record| record.addresses.iter().rev()) {
+            self.addresses.add(search.peer, address.clone());
+        }
+        let addresses = self.addresses.of(&search.peer);
         let is_news = addresses.iter().any(|address| !before.contains(address));
-        Found { addresses, is_news }
+        let record = search.record.take();
+        search.answer(Found { addresses, is_news, record });
     }
 
     /// A connected peer says where it listens.
@@ -234,5 +291,6 @@ impl Driver {
             }
             self.addresses.add(peer, address);
         }
+        self.addresses.note_service(&peer, serves_table);
     }
 }

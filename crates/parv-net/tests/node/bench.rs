@@ -29,6 +29,15 @@ impl Policy for OneIsOpen {
     }
 }
 
+/// Lets nobody have anything.
+pub struct NothingIsOpen;
+
+impl Policy for NothingIsOpen {
+    fn may_fetch(&self, _: &DeviceId, _: &ConversationId) -> bool {
+        false
+    }
+}
+
 pub fn open_conversation() -> ConversationId {
     ConversationId::new(CommitId::from_bytes([1; 20]))
 }

@@ -1,6 +1,7 @@
-use crate::bench::{Peer, config, open_conversation, peer, start};
-use parv_model::Uri;
-use parv_net::{Event, Key, NodeConfig};
+use crate::bench::{NothingIsOpen, Peer, config, open_conversation, peer, start};
+use parv_model::{DeviceId, Uri};
+use parv_net::{Event, Key, NetError, Node, NodeConfig};
+use std::sync::Arc;
 use tokio::time::timeout;
 
 fn key() -> Key {
@@ -70,6 +71,45 @@ async fn a_device_is_found_and_dialled_through_a_third_node() {
     assert!(found.contains(&listening), "{found:?}");
     b.node.dial(a.device()).await.unwrap();
     assert!(b.node.is_connected(&a.device()));
+}
+
+#[tokio::test]
+async fn a_device_says_where_it_is_and_only_itself_can() {
+    let middle = peer().await;
+    let shown = b"sealed for those who know me".to_vec();
+    let bootstrap = vec![middle.address("/tcp/")];
+    let mut a = start(NodeConfig { bootstrap: bootstrap.clone(), credential: shown.clone(), ..config() }).await;
+    a.wait_connected(middle.device()).await;
+    let b = newcomer(&middle).await;
+    let record = until(async || b.node.address_record(a.device()).await.unwrap()).await;
+    assert_eq!((record.device, record.credential), (a.device(), shown));
+    let mut listening = a.address("/tcp/");
+    listening.pop();
+    assert!(record.addresses.contains(&listening), "{:?}", record.addresses);
+    // Nobody says anything of a device that is not there.
+    assert_eq!(b.node.address_record(DeviceId::from_bytes([9; 32])).await.unwrap(), None);
+    let long = NodeConfig { credential: vec![0; parv_net::limits::MAX_CREDENTIAL_BYTES + 1], ..config() };
+    assert!(matches!(Node::start(long, Arc::new(NothingIsOpen)).await, Err(NetError::TooLong { .. })));
+}
+
+#[tokio::test]
+async fn who_was_met_is_a_way_back_in() {
+    let (middle, other) = (peer().await, peer().await);
+    other.node.dial_address(middle.address("/tcp/")).await.unwrap();
+    let first = config();
+    let again = first.clone();
+    let mut a = start(NodeConfig { bootstrap: vec![middle.address("/tcp/")], ..first }).await;
+    a.wait_connected(middle.device()).await;
+    let known = until(async || {
+        let known = a.node.known_peers().await.unwrap();
+        known.iter().any(|peer| peer.device == middle.device() && peer.serves_table).then_some(known)
+    })
+    .await;
+    a.node.shutdown().await;
+    // No bootstrap peer this time.
+    let a = start(NodeConfig { known, ..again }).await;
+    until(async || (!a.node.find(other.device()).await.unwrap().is_empty()).then_some(())).await;
+    a.node.dial(other.device()).await.unwrap();
 }
 
 #[tokio::test]

@@ -68,6 +68,8 @@ pub(crate) struct Hub {
     pub(crate) stop: CancellationToken,
     /// Whoever looks after connections has something new to look after.
     pub(crate) wake: Notify,
+    /// This device is somewhere else: whoever could not be reached may be reached now.
+    pub(crate) moved: Notify,
     events: broadcast::Sender<Event>,
     places: RwLock<BTreeMap<ConversationId, Place>>,
     places_changed: watch::Sender<()>,
@@ -96,6 +98,7 @@ impl Hub {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             wake: Notify::new(),
+            moved: Notify::new(),
             events: broadcast::Sender::new(EVENT_QUEUE),
             places: RwLock::default(),
             places_changed: watch::Sender::new(()),

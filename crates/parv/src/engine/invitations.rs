@@ -3,7 +3,8 @@
 //! `application/invite+json` invites; it says what the conversation is, so that a person can decide before anything is
 //! fetched. `application/invite` asks for one, by who hears of a conversation that is not there.
 
-use super::hub::{Hub, Place};
+use super::certificates::Certificates;
+use super::hub::{Hub, Net, Place};
 use crate::conversation::room::Room;
 use crate::event::Event;
 use crate::outbox::{Address, Pending};
@@ -13,6 +14,7 @@ use parv_model::{CommitId, ConversationId, DeviceId, Role, Uri};
 use parv_net::{Envelope, Key, limits::MAX_BODY_BYTES};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// The media type of an invitation.
 pub(super) const MIME: &str = "application/invite+json";
@@ -72,16 +74,35 @@ pub(super) async fn look_for(hub: &Hub, uri: Uri) {
             return;
         }
     }
-    match net.node.providers(Key::of_account(&uri)).await {
-        Ok(devices) => {
-            for device in devices {
-                if net.node.dial(device).await.is_ok() {
-                    return;
-                }
-            }
+    for device in proven_devices(net, uri).await {
+        match net.node.dial(device).await {
+            Ok(()) => return,
+            Err(error) => tracing::debug!(%uri, %device, "found, but not reached: {error}"),
         }
-        Err(error) => tracing::debug!(%uri, "nobody found: {error}"),
     }
+}
+
+/// The devices that the distributed table names for an account and that prove to be its own. Nobody else is dialled, so
+/// those who claim to be somebody cannot keep a searcher busy.
+async fn proven_devices(net: &Net, uri: Uri) -> Vec<DeviceId> {
+    let claimed = net.node.providers(Key::of_account(&uri)).await.unwrap_or_else(|error| {
+        tracing::debug!(%uri, "nobody found: {error}");
+        Vec::new()
+    });
+    let mut checks = JoinSet::new();
+    for device in claimed {
+        let node = net.node.clone();
+        checks.spawn(async move {
+            let record = node.address_record(device).await.ok()??;
+            let proof = Certificates::prove(&record.credential, &uri, device, clock::now());
+            proof.inspect_err(|error| tracing::debug!(%uri, %device, "not believed: {error}")).ok()?;
+            Some((std::cmp::Reverse(record.issued), device))
+        });
+    }
+    // The one that spoke last is the likeliest to be there.
+    let mut proven: Vec<_> = checks.join_all().await.into_iter().flatten().collect();
+    proven.sort();
+    proven.into_iter().map(|(_, device)| device).collect()
 }
 
 /// Delivers what waits for somebody to one of their devices.

@@ -4,6 +4,7 @@
 //! connections ([`upkeep`]), and each conversation has its actor; the [`hub`] is what they share.
 
 mod accept;
+mod certificates;
 mod hello;
 pub(crate) mod hub;
 pub(crate) mod invitations;
@@ -12,6 +13,7 @@ mod load;
 mod network;
 mod options;
 pub(crate) mod refusal;
+mod remember;
 mod serve;
 mod upkeep;
 
@@ -22,7 +24,8 @@ use crate::author::Author;
 use crate::conversation::actor;
 use crate::conversation::ledger::Ledger;
 use crate::people::People;
-use crate::{Account, Conversation, ConversationInfo, Error, Event, Peer, Request, clock};
+use crate::{Account, Conversation, ConversationInfo, Error, Event, Peer, Request, clock, known_peers};
+use certificates::Certificates;
 use hub::{Hub, Net, Place};
 use load::Found;
 use parv_model::{ConversationId, DeviceId, Mode, Uri};
@@ -68,6 +71,10 @@ impl Engine {
             Some(network) => {
                 let mut config = NodeConfig::new(*account.identity().device_key.seed());
                 (config.listen, config.bootstrap, config.mdns) = (network.listen, network.bootstrap, network.mdns);
+                let path = account.folders().known_peers();
+                config.known = spawn_blocking(move || known_peers::load(&path)).await.map_err(|_| Error::Closed)?;
+                let shown = Certificates::own(&author.credentials).seal(&author.uri(), author.device());
+                config.credential = shown.unwrap_or_default();
                 let (node, events) = Node::start(config, access.clone()).await?;
                 network_events = Some(events);
                 Some(Net { node, people: people.clone(), turns: Arc::default(), patience: network.patience })
@@ -84,6 +91,7 @@ impl Engine {
         if let (Some(net), Some(events)) = (hub.net.clone(), network_events) {
             hub.spawn(network::run(hub.clone(), net.clone(), events));
             hub.spawn(upkeep::run(hub.clone(), net.clone()));
+            hub.spawn(remember::run(hub.clone(), net.clone()));
             let own = Key::of_account(&hub.author.uri());
             hub.spawn(async move {
                 if let Err(error) = net.node.provide(own).await {
@@ -221,6 +229,7 @@ impl Engine {
         let hub = self.hub();
         hub.stop.cancel();
         if let Some(net) = &hub.net {
+            remember::finally(hub, net).await;
             net.node.shutdown().await;
         }
         hub.tasks.close();

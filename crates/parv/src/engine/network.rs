@@ -68,7 +68,10 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
                 }
             });
         }
-        E::Listening(address) => tracing::info!("listening on {address}"),
+        E::Listening(address) => {
+            tracing::info!("listening on {address}");
+            hub.moved.notify_one();
+        }
         _ => {}
     }
 }

@@ -1,5 +1,5 @@
 //! Staying in touch: connects to members' devices that are not connected, and looks for people for whom an invitation
-//! waits. Who cannot be reached is tried again, more and more rarely.
+//! waits. Who cannot be reached is tried again, more and more rarely, and at once when this device is somewhere else.
 
 use super::hub::{Hub, Net, Place};
 use super::invitations;
@@ -39,6 +39,11 @@ impl<T: Hash + Eq + Copy> Pauses<T> {
 
     fn next(&self) -> Option<Instant> {
         self.0.values().map(|(until, _)| *until).min()
+    }
+
+    /// What made tries fail may be over.
+    fn forget(&mut self) {
+        self.0.clear();
     }
 
     fn keep(&mut self, wanted: &BTreeSet<T>)
@@ -83,6 +88,10 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
         tokio::select! {
             () = pause => {}
             () = hub.wake.notified() => {}
+            () = hub.moved.notified() => {
+                devices.forget();
+                people.forget();
+            }
         }
     }
 }

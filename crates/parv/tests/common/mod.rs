@@ -41,10 +41,15 @@ impl Person {
     }
 
     pub async fn over(name: &str, transport: &'static str) -> Self {
+        Self { transport, ..Self::with(name, network(transport)).await }
+    }
+
+    /// Over TCP, and with this network until the next restart.
+    pub async fn with(name: &str, network: Network) -> Self {
         let home = tempfile::tempdir().unwrap();
         let account = account(home.path(), name);
-        let engine = Engine::start(account, Options { network: Some(network(transport)) }).await.unwrap();
-        Self { events: engine.events(), home, engine, transport }
+        let engine = Engine::start(account, Options { network: Some(network) }).await.unwrap();
+        Self { events: engine.events(), home, engine, transport: TCP }
     }
 
     /// Stops the node, drops everything, and starts it again from the folder.

@@ -1,10 +1,13 @@
-//! The provider records that a node keeps, for itself and for others, within bounds.
+//! What a node keeps of the distributed table, for itself and for others, within bounds: provider records and address
+//! records.
 //!
 //! libp2p's own store keeps what others left until somebody asks for it, and counts it against what we may provide
-//! ourselves. This one drops expired records when it needs the room, and keeps our own apart. It takes no values:
-//! nothing in Parv puts any into the table.
+//! ourselves. This one drops expired records when it needs the room, and keeps our own apart. Of values it takes address
+//! records only, each checked before it is kept; of two of one device, the one issued later stays.
 
-use crate::limits::{MAX_FOREIGN_RECORDS, MAX_OWN_KEYS, MAX_PROVIDERS_PER_KEY};
+use crate::address_record::{self, AddressRecord};
+use crate::limits::{MAX_FOREIGN_RECORDS, MAX_FOREIGN_VALUES, MAX_OWN_KEYS, MAX_PROVIDERS_PER_KEY};
+use crate::peer::device_id;
 use libp2p::PeerId;
 use libp2p::kad::store::{Error, RecordStore, Result};
 use libp2p::kad::{ProviderRecord, Record, RecordKey};
@@ -14,8 +17,10 @@ use std::collections::hash_map::Values;
 use std::time::Instant;
 
 /// The records.
-pub(crate) struct ProviderStore {
+pub(crate) struct Table {
     me: PeerId,
+    values: HashMap<RecordKey, Value>,
+    max_values: usize,
     own: HashMap<RecordKey, ProviderRecord>,
     foreign: HashMap<RecordKey, Vec<ProviderRecord>>,
     /// How many records `foreign` holds.
@@ -23,9 +28,29 @@ pub(crate) struct ProviderStore {
     capacity: usize,
 }
 
-impl ProviderStore {
+/// An address record that was checked.
+pub(crate) struct Value {
+    issued: u64,
+    record: Record,
+}
+
+impl Table {
     pub(crate) fn new(me: PeerId) -> Self {
-        Self { me, own: HashMap::new(), foreign: HashMap::new(), count: 0, capacity: MAX_FOREIGN_RECORDS }
+        Self {
+            me,
+            values: HashMap::new(),
+            max_values: MAX_FOREIGN_VALUES,
+            own: HashMap::new(),
+            foreign: HashMap::new(),
+            count: 0,
+            capacity: MAX_FOREIGN_RECORDS,
+        }
+    }
+
+    /// How many provider records and address records it holds.
+    #[cfg(test)]
+    fn len(&self) -> (usize, usize) {
+        (self.own.len() + self.count, self.values.len())
     }
 
     fn drop_expired(&mut self) {
@@ -38,23 +63,44 @@ impl ProviderStore {
     }
 }
 
-impl RecordStore for ProviderStore {
-    type RecordsIter<'a> = std::iter::Empty<Cow<'a, Record>>;
+impl RecordStore for Table {
+    type RecordsIter<'a> = std::iter::Map<Values<'a, RecordKey, Value>, fn(&'a Value) -> Cow<'a, Record>>;
     type ProvidedIter<'a> =
         std::iter::Map<Values<'a, RecordKey, ProviderRecord>, fn(&'a ProviderRecord) -> Cow<'a, ProviderRecord>>;
 
-    fn get(&self, _: &RecordKey) -> Option<Cow<'_, Record>> {
-        None
+    fn get(&self, key: &RecordKey) -> Option<Cow<'_, Record>> {
+        self.values.get(key).map(|value| Cow::Borrowed(&value.record))
     }
 
-    fn put(&mut self, _: Record) -> Result<()> {
-        Err(Error::MaxRecords)
+    fn put(&mut self, record: Record) -> Result<()> {
+        let opened = AddressRecord::open(&record.value, record.key.as_ref(), address_record::now());
+        let opened = opened.map_err(|error| {
+            tracing::debug!(%error, "a value is not kept");
+            Error::ValueTooLarge
+        })?;
+        if self.values.get(&record.key).is_some_and(|known| known.issued > opened.issued) {
+            return Ok(());
+        }
+        let is_own = Some(opened.device) == device_id(&self.me);
+        if !is_own && !self.values.contains_key(&record.key) {
+            if self.values.len() >= self.max_values {
+                let now = Instant::now();
+                self.values.retain(|_, value| !value.record.is_expired(now));
+            }
+            if self.values.len() >= self.max_values {
+                return Err(Error::MaxRecords);
+            }
+        }
+        self.values.insert(record.key.clone(), Value { issued: opened.issued, record });
+        Ok(())
     }
 
-    fn remove(&mut self, _: &RecordKey) {}
+    fn remove(&mut self, key: &RecordKey) {
+        self.values.remove(key);
+    }
 
     fn records(&self) -> Self::RecordsIter<'_> {
-        std::iter::empty()
+        self.values.values().map(|value| Cow::Borrowed(&value.record))
     }
 
     fn add_provider(&mut self, record: ProviderRecord) -> Result<()> {
@@ -110,10 +156,54 @@ impl RecordStore for ProviderStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::topic::Key;
+    use libp2p::identity::Keypair;
     use std::time::Duration;
 
-    fn store(capacity: usize) -> ProviderStore {
-        ProviderStore { capacity, ..ProviderStore::new(PeerId::random()) }
+    fn store(capacity: usize) -> Table {
+        Table { capacity, ..Table::new(PeerId::random()) }
+    }
+
+    /// The address record of a device that says one port.
+    fn value(seed: u8, later: u64, port: u16) -> Record {
+        let pair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
+        let device = device_id(&pair.public().to_peer_id()).unwrap();
+        let issued = address_record::now().as_millis() as u64 + later;
+        let addresses = vec![format!("/ip4/192.0.2.1/tcp/{port}").parse().unwrap()];
+        let bytes = AddressRecord { device, issued, addresses, credential: Vec::new() }.seal(&pair).unwrap();
+        Record::new(RecordKey::new(Key::of_device(&device).as_bytes()), bytes)
+    }
+
+    #[test]
+    fn the_record_issued_last_stays_and_nobody_writes_under_anothers_key() {
+        let mut store = store(0);
+        let (older, newer) = (value(1, 0, 1), value(1, 1000, 2));
+        store.put(older.clone()).unwrap();
+        store.put(newer.clone()).unwrap();
+        store.put(older.clone()).unwrap();
+        assert_eq!(store.get(&newer.key).unwrap().value, newer.value);
+        let misplaced = Record { key: older.key.clone(), ..value(2, 5000, 3) };
+        assert!(store.put(misplaced).is_err());
+        assert!(store.put(Record::new(older.key.clone(), b"anything".to_vec())).is_err());
+        assert_eq!(store.get(&newer.key).unwrap().value, newer.value);
+        assert_eq!((store.len(), store.records().count()), ((0, 1), 1));
+        store.remove(&newer.key);
+        assert!(store.get(&newer.key).is_none());
+    }
+
+    #[test]
+    fn a_flood_of_values_ends_at_the_limit_and_leaves_room_for_our_own() {
+        let own = Keypair::ed25519_from_bytes([0; 32]).unwrap().public().to_peer_id();
+        let mut store = Table { max_values: 3, ..Table::new(own) };
+        let soon = Some(Instant::now());
+        for seed in 1..=3 {
+            store.put(Record { expires: soon.filter(|_| seed == 1), ..value(seed, 0, 1) }).unwrap();
+        }
+        store.put(value(4, 0, 1)).unwrap();
+        assert!(store.put(value(5, 0, 1)).is_err());
+        store.put(value(4, 1, 2)).unwrap();
+        store.put(value(0, 0, 1)).unwrap();
+        assert_eq!(store.len(), (0, 4));
     }
 
     fn record(key: u8, provider: PeerId, expires: Option<Instant>) -> ProviderRecord {
