@@ -25,7 +25,7 @@ impl Person {
         let home = tempfile::tempdir()?;
         let account = Account::create(home.path(), NewAccount { name: name.into(), password: None })?;
         let listen = vec!["/ip4/127.0.0.1/tcp/0".parse()?];
-        let network = Network { listen, bootstrap: Vec::new(), mdns: false, patience: Duration::from_secs(10) };
+        let network = Network { listen, mdns: false, ..Network::default() };
         let engine = Engine::start(account, Options { network: Some(network) }).await?;
         Ok(Self { events: engine.events(), engine, _home: home })
     }

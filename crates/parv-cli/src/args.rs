@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use parv::{Mode, Multiaddr, Uri};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Group conversations without a server: every conversation is a Git repository of signed commits.
@@ -180,10 +181,22 @@ pub enum Verb {
         /// Where to listen [default: every address, UDP (QUIC) and TCP, any free port]; may be given several times
         #[arg(long, value_name = "MULTIADDR")]
         listen: Vec<Multiaddr>,
+        /// Do not ask the router to forward a port (UPnP)
+        #[arg(long)]
+        no_port_mapping: bool,
+        /// Serve what is counted, in the format of OpenMetrics, at http://ADDRESS/metrics; a loopback address
+        #[arg(long, value_name = "ADDRESS:PORT")]
+        metrics: Option<SocketAddr>,
         /// How to reach others
         #[command(flatten)]
         network: NetworkArgs,
     },
+    /// Run a public node that others begin with: it helps them to find and to reach each other, needs no account, and
+    /// must not be trusted
+    Bootstrap(BootstrapArgs),
+    /// How this device stands in the network
+    #[command(subcommand)]
+    Net(NetVerb),
     /// Connect the running daemon to a node
     Connect {
         /// Its address, such as /ip4/192.0.2.7/udp/4001/quic-v1
@@ -193,6 +206,33 @@ pub enum Verb {
     Peers,
     /// Print what happens, as it happens, until the daemon ends
     Events,
+}
+
+/// `parv bootstrap`.
+#[derive(Debug, Clone, Args)]
+pub struct BootstrapArgs {
+    /// Where to listen [default: port 4001 of every address, UDP (QUIC) and TCP]; may be given several times
+    #[arg(long, value_name = "MULTIADDR")]
+    pub listen: Vec<Multiaddr>,
+    /// Where others reach it [default: wherever it listens]; may be given several times
+    #[arg(long, value_name = "MULTIADDR")]
+    pub external: Vec<Multiaddr>,
+    /// Another node to stay connected with, with its /p2p/PEER-ID; may be given several times
+    #[arg(long, value_name = "MULTIADDR")]
+    pub bootstrap: Vec<Multiaddr>,
+    /// How many connections to have at most
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub max_connections: u32,
+    /// Serve what is counted, in the format of OpenMetrics, at http://ADDRESS/metrics; a loopback address
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+}
+
+/// `parv net …`.
+#[derive(Debug, Subcommand)]
+pub enum NetVerb {
+    /// Show where the running daemon listens, whether others reach it, its relays and its connections
+    Status,
 }
 
 /// `parv demo`.

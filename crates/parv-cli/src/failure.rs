@@ -62,6 +62,15 @@ impl From<parv_daemon::ServerError> for Failure {
     }
 }
 
+impl From<parv_daemon::metrics::MetricsError> for Failure {
+    fn from(error: parv_daemon::metrics::MetricsError) -> Self {
+        match error {
+            parv_daemon::metrics::MetricsError::NotLoopback(_) => Failure::Usage(error.to_string()),
+            other => Failure::Error(chain(&other)),
+        }
+    }
+}
+
 impl From<parv_daemon::ClientError> for Failure {
     fn from(error: parv_daemon::ClientError) -> Self {
         match error {

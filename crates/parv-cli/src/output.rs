@@ -34,6 +34,7 @@ pub fn answer(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
             Some(account) => writeln!(out, "device {}  of {account}", short(&view.device)),
             None => writeln!(out, "device {}  has not said whose it is", short(&view.device)),
         }),
+        Answer::Network(view) => network(out, view),
         Answer::Following => Ok(()),
     }
 }
@@ -44,6 +45,32 @@ fn account(out: &mut impl Write, view: &AccountView) -> io::Result<()> {
     writeln!(out, "device  {}", view.device)?;
     writeln!(out, "folder  {}", view.folder.display())?;
     view.addresses.iter().try_for_each(|address| writeln!(out, "address {address}"))
+}
+
+fn network(out: &mut impl Write, view: &NetworkView) -> io::Result<()> {
+    let reachability = match view.reachability.as_str() {
+        "public" => "others reach this device",
+        "private" => "others do not reach this device without help",
+        _ => "nobody has tried yet whether others reach this device",
+    };
+    writeln!(out, "device    {}", view.device)?;
+    writeln!(out, "reached   {reachability}")?;
+    view.external.iter().try_for_each(|address| writeln!(out, "external  {address}"))?;
+    view.listening.iter().try_for_each(|address| writeln!(out, "listening {address}"))?;
+    view.relays.iter().try_for_each(|relay| writeln!(out, "relay     {}", short(relay)))?;
+    for node in &view.bootstrap {
+        let state = if node.connected { "connected" } else { "not connected" };
+        writeln!(out, "bootstrap {}  {state}", short(&node.device))?;
+    }
+    let (providers, places) = (view.provider_records, view.address_records);
+    writeln!(out, "table     {}, {providers} provider and {places} address records", count(view.table_peers, "peer"))?;
+    for connection in &view.connections {
+        let way = if connection.relayed { "through a relay" } else { "directly" };
+        let whose = connection.account.map_or_else(|| "nobody known".to_owned(), |account| short(&account));
+        let address = harmless(&connection.address, "");
+        writeln!(out, "connected {}  of {whose}  {way}  {address}", short(&connection.device))?;
+    }
+    Ok(())
 }
 
 fn conversation(out: &mut impl Write, view: &ConversationView) -> io::Result<()> {

@@ -40,6 +40,8 @@ pub enum Answer {
     },
     /// Who is connected.
     Peers(Vec<PeerView>),
+    /// How a device stands in the network.
+    Network(NetworkView),
     /// From here on, events follow.
     Following,
 }
@@ -255,6 +257,102 @@ pub struct PeerView {
     pub device: DeviceId,
     /// Whose it is, when it has said so.
     pub account: Option<Uri>,
+}
+
+/// How a device stands in the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkView {
+    /// Which device.
+    pub device: DeviceId,
+    /// Whether others can reach it without help: "public", "private", or "unknown" while nobody has tried.
+    pub reachability: String,
+    /// Where it listens, relayed addresses included.
+    pub listening: Vec<String>,
+    /// Where others reach it from anywhere, as far as is known.
+    pub external: Vec<String>,
+    /// The relays at which it holds a place, or has asked for one.
+    pub relays: Vec<DeviceId>,
+    /// How many peers its routing table holds.
+    pub table_peers: usize,
+    /// How many records it keeps for others and itself: who provides what.
+    pub provider_records: usize,
+    /// How many records it keeps for others and itself: where devices are.
+    pub address_records: usize,
+    /// Its connections.
+    pub connections: Vec<ConnectionView>,
+    /// The bootstrap nodes.
+    pub bootstrap: Vec<BootstrapView>,
+    /// What it does for others; absent for an ordinary node.
+    pub service: Option<ServiceView>,
+}
+
+/// One connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionView {
+    /// With which device.
+    pub device: DeviceId,
+    /// Whose it is, when it has said so.
+    pub account: Option<Uri>,
+    /// Where the device is seen.
+    pub address: String,
+    /// Whether it leads through a relay.
+    pub relayed: bool,
+    /// Whether this side made it.
+    pub outgoing: bool,
+}
+
+/// One bootstrap node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BootstrapView {
+    /// Which device it is.
+    pub device: DeviceId,
+    /// Whether it is connected.
+    pub connected: bool,
+}
+
+/// What a public node does for others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceView {
+    /// How many devices hold a place.
+    pub reservations: usize,
+    /// How many connections are carried.
+    pub circuits: usize,
+}
+
+impl NetworkView {
+    /// The view of a status, with the accounts that the connected devices have shown.
+    pub fn new(status: parv::NetStatus, peers: &[parv::Peer]) -> Self {
+        let texts = |addresses: Vec<parv::Multiaddr>| addresses.iter().map(ToString::to_string).collect();
+        let account = |device| peers.iter().find(|peer| peer.device == device).and_then(|peer| peer.account);
+        let connection = |connection: parv::ConnectionStatus| ConnectionView {
+            device: connection.device,
+            account: account(connection.device),
+            address: connection.address.to_string(),
+            relayed: connection.relayed,
+            outgoing: connection.outgoing,
+        };
+        let bootstrap = |(device, connected)| BootstrapView { device, connected };
+        Self {
+            device: status.device,
+            reachability: match status.reachability {
+                parv::Reachability::Unknown => "unknown",
+                parv::Reachability::Public => "public",
+                parv::Reachability::Private => "private",
+            }
+            .to_owned(),
+            listening: texts(status.listening),
+            external: texts(status.external),
+            relays: status.relays,
+            table_peers: status.table_peers,
+            provider_records: status.provider_records,
+            address_records: status.address_records,
+            connections: status.connections.into_iter().map(connection).collect(),
+            bootstrap: status.bootstrap.into_iter().map(bootstrap).collect(),
+            service: status
+                .service
+                .map(|service| ServiceView { reservations: service.reservations, circuits: service.circuits }),
+        }
+    }
 }
 
 impl Answer {

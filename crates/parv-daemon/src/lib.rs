@@ -22,6 +22,7 @@ pub mod answer;
 pub mod client;
 pub mod failure;
 mod lines;
+pub mod metrics;
 pub mod notice;
 pub mod perform;
 pub mod request;

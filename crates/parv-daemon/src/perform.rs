@@ -73,6 +73,10 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             Ok(Answer::Connected { address })
         }
         Request::Peers => Ok(Answer::Peers(engine.peers().into_iter().map(Into::into).collect())),
+        Request::NetStatus => {
+            let peers = engine.peers();
+            Ok(Answer::Network(NetworkView::new(engine.net_status().await?, &peers)))
+        }
         Request::Events => Err(Failure::new(FailureKind::Usage, "events come as a stream, not as an answer")),
     }
 }

@@ -113,6 +113,8 @@ pub enum Request {
     },
     /// Who is connected?
     Peers,
+    /// How does this device stand in the network?
+    NetStatus,
     /// From now on, tell everything that happens. The connection then carries [`crate::Reply::Event`]s only.
     Events,
 }

@@ -10,6 +10,7 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use parv_model::DeviceId;
 use std::collections::{HashMap, VecDeque};
+use std::net::Ipv4Addr;
 
 /// A device that was met, for meeting it again after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,16 +114,51 @@ impl AddressBook {
     }
 }
 
-/// Whether an address that a peer gives for itself can be of use to us or others: a loopback or link-local one only
-/// counts if the peer itself is seen there.
+/// Whether an address that a peer gives for itself can be of use to us or others: one that only means something on its
+/// own machine, or in its own network, only counts if the peer is seen there.
 pub(crate) fn is_plausible(claimed: &Multiaddr, seen_at: &Multiaddr) -> bool {
-    !is_local(claimed) || is_local(seen_at)
+    Scope::of(claimed) >= Scope::of(seen_at)
+}
+
+/// How far an address means the same place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    /// On one machine, or on one cable.
+    Machine,
+    /// In one network behind one router.
+    Network,
+    /// Anywhere.
+    World,
+}
+
+impl Scope {
+    fn of(address: &Multiaddr) -> Self {
+        match address.iter().next() {
+            Some(Protocol::Ip4(ip)) if ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() => Self::Machine,
+            Some(Protocol::Ip4(ip)) if ip.is_private() || is_shared(ip) => Self::Network,
+            Some(Protocol::Ip6(ip)) if ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified() => {
+                Self::Machine
+            }
+            Some(Protocol::Ip6(ip)) if ip.is_unique_local() => Self::Network,
+            Some(Protocol::Ip4(_) | Protocol::Ip6(_)) => Self::World,
+            Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => Self::World,
+            // Somebody who came through a relay, from wherever.
+            Some(Protocol::P2p(_)) => Self::World,
+            _ => Self::Machine,
+        }
+    }
+}
+
+/// The addresses between a provider's customers and its own router (RFC 6598).
+fn is_shared(ip: Ipv4Addr) -> bool {
+    ip.octets()[0] == 100 && ip.octets()[1] & 0b1100_0000 == 0b0100_0000
 }
 
 /// Which of its addresses a device tells everybody: those known to be reachable first, then those of its local network,
 /// which serve its neighbours there; that machine's own only when it has no other.
 pub(crate) fn worth_publishing(external: Vec<Multiaddr>, listening: Vec<Multiaddr>) -> Vec<Multiaddr> {
-    let (own, reaching): (Vec<_>, Vec<_>) = listening.into_iter().partition(is_local);
+    let (own, reaching): (Vec<_>, Vec<_>) =
+        listening.into_iter().partition(|address| Scope::of(address) == Scope::Machine);
     let mut addresses = external;
     for address in if addresses.is_empty() && reaching.is_empty() { own } else { reaching } {
         if !addresses.contains(&address) {
@@ -131,15 +167,6 @@ pub(crate) fn worth_publishing(external: Vec<Multiaddr>, listening: Vec<Multiadd
     }
     addresses.truncate(MAX_ADDRESSES_PER_PEER);
     addresses
-}
-
-fn is_local(address: &Multiaddr) -> bool {
-    match address.iter().next() {
-        Some(Protocol::Ip4(ip)) => ip.is_loopback() || ip.is_link_local() || ip.is_unspecified(),
-        Some(Protocol::Ip6(ip)) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_unspecified(),
-        Some(Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) | Protocol::Dnsaddr(_)) => false,
-        _ => true,
-    }
 }
 
 #[cfg(test)]
@@ -210,6 +237,13 @@ mod tests {
             assert!(!is_plausible(&address(local), &far), "{local}");
             assert!(is_plausible(&address(local), &address("/ip4/127.0.0.1/tcp/9")), "{local}");
         }
+        for private in ["/ip4/192.168.1.2/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/100.64.0.1/tcp/1", "/ip6/fd00::1/tcp/1"]
+        {
+            assert!(!is_plausible(&address(private), &far), "{private}");
+            assert!(is_plausible(&address(private), &address("/ip4/192.168.1.7/tcp/9")), "{private}");
+        }
+        let relayed = address(&format!("/p2p/{}", PeerId::random()));
+        assert!(!is_plausible(&address("/ip4/127.0.0.1/tcp/1"), &relayed));
         assert!(is_plausible(&address("/dns4/example.org/tcp/1"), &far));
     }
 }

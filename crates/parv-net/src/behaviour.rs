@@ -2,21 +2,25 @@
 
 use crate::config::NodeConfig;
 use crate::limits::{
-    ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, IDLE_TIMEOUT, LOOKUP_TIMEOUT, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES,
-    MAX_NEGOTIATING_STREAMS, MAX_PENDING_CONNECTIONS, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT,
-    PROVIDER_RECORD_LIFETIME,
+    ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_CIRCUIT_BYTES, MAX_CIRCUIT_DURATION, MAX_CIRCUITS,
+    MAX_CIRCUITS_PER_PEER, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES, MAX_NEGOTIATING_STREAMS,
+    MAX_PENDING_CONNECTIONS, MAX_RELAY_PLACES, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME,
+    QUERY_TIMEOUT,
 };
 use crate::table::Table;
 use crate::{NetError, streams};
+use hickory_resolver::system_conf::read_system_conf;
 use libp2p::connection_limits::ConnectionLimits;
 use libp2p::gossipsub::{AllowAllSubscriptionFilter, IdentityTransform, MaxCountSubscriptionFilter};
 use libp2p::identity::Keypair;
+use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, connection_limits, dns, gossipsub, identify, kad,
-    mdns, memory_connection_limits, noise, ping, tcp, tls, yamux,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr, dns, gossipsub,
+    identify, kad, mdns, memory_connection_limits, noise, ping, relay, tcp, tls, upnp, yamux,
 };
+use prometheus_client::registry::Registry;
 use std::error::Error;
 use std::time::Duration;
 
@@ -54,49 +58,49 @@ pub(crate) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     mdns: Toggle<mdns::tokio::Behaviour>,
+    relay_client: relay::client::Behaviour,
+    dcutr: dcutr::Behaviour,
+    autonat_client: autonat::v2::client::Behaviour,
+    upnp: Toggle<upnp::tokio::Behaviour>,
+    relay_server: Toggle<relay::Behaviour>,
+    autonat_server: Toggle<autonat::v2::server::Behaviour>,
 }
 
-/// Makes the swarm; it listens nowhere yet.
-pub(crate) fn swarm(config: &NodeConfig, key: &Keypair) -> Result<Swarm<Behaviour>, NetError> {
-    let base = || {
-        let base = SwarmBuilder::with_existing_identity(key.clone())
-            .with_tokio()
-            .with_tcp(
-                tcp::Config::default().nodelay(true),
-                (noise::Config::new, tls::Config::new),
-                yamux::Config::default,
-            )
-            .map_err(|error| setup("the secure transports", error))?
-            .with_quic();
-        Ok::<_, NetError>(base)
-    };
-    let behaviour = behaviour(config, key)?;
-    let tune = |config: libp2p::swarm::Config| {
-        config.with_idle_connection_timeout(IDLE_TIMEOUT).with_max_negotiating_inbound_streams(MAX_NEGOTIATING_STREAMS)
-    };
-    // A machine without a resolver can still reach peers by number.
-    let swarm = match base()?.with_dns() {
-        Ok(builder) => builder
-            .with_behaviour(|_| behaviour)
-            .unwrap_or_else(|never| match never {})
-            .with_swarm_config(tune)
-            .with_connection_timeout(CONNECT_TIMEOUT)
-            .build(),
-        Err(error) => {
-            tracing::warn!(%error, "names will not be resolved");
-            base()?
-                .with_dns_config(dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), Default::default())
-                .with_behaviour(|_| behaviour)
-                .unwrap_or_else(|never| match never {})
-                .with_swarm_config(tune)
-                .with_connection_timeout(CONNECT_TIMEOUT)
-                .build()
-        }
-    };
+/// Makes the swarm; it listens nowhere yet. Its bytes are counted in the registry.
+pub(crate) fn swarm(config: &NodeConfig, key: &Keypair, registry: &mut Registry) -> Result<Swarm<Behaviour>, NetError> {
+    let secure = (noise::Config::new, tls::Config::new);
+    let (resolver, options) = read_system_conf().unwrap_or_else(|error| {
+        // A machine without a resolver can still reach peers by number.
+        tracing::warn!(%error, "names will not be resolved");
+        (dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), dns::ResolverOpts::default())
+    });
+    let assemble = behaviour(config, key)?;
+    let swarm = SwarmBuilder::with_existing_identity(key.clone())
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), secure, yamux::Config::default)
+        .map_err(|error| setup("the secure transports", error))?
+        .with_quic()
+        .with_dns_config(resolver, options)
+        .with_relay_client(secure, yamux::Config::default)
+        .map_err(|error| setup("relayed connections", error))?
+        .with_bandwidth_metrics(registry)
+        .with_behaviour(|_, relay_client| assemble(relay_client))
+        .unwrap_or_else(|never| match never {})
+        .with_swarm_config(|config| {
+            config
+                .with_idle_connection_timeout(IDLE_TIMEOUT)
+                .with_max_negotiating_inbound_streams(MAX_NEGOTIATING_STREAMS)
+        })
+        .with_connection_timeout(CONNECT_TIMEOUT)
+        .build();
     Ok(swarm)
 }
 
-fn behaviour(config: &NodeConfig, key: &Keypair) -> Result<Behaviour, NetError> {
+/// Sets up the protocols; what they make together waits for the relay client, which comes with its transport.
+fn behaviour<'a>(
+    config: &'a NodeConfig,
+    key: &Keypair,
+) -> Result<impl FnOnce(relay::client::Behaviour) -> Behaviour + use<'a>, NetError> {
     let me = key.public().to_peer_id();
     let limits = ConnectionLimits::default()
         .with_max_established(Some(config.max_connections))
@@ -113,17 +117,45 @@ fn behaviour(config: &NodeConfig, key: &Keypair) -> Result<Behaviour, NetError> 
         ),
         false => None,
     };
-    Ok(Behaviour {
+    let gossip = gossip(key)?;
+    Ok(move |relay_client| Behaviour {
         blocked: Default::default(),
         limits: connection_limits::Behaviour::new(limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_process_memory),
-        streams: Default::default(),
-        gossip: gossip(key)?,
+        streams: streams::Behaviour::new(!config.public),
+        gossip,
         kad: kademlia(me),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
         mdns: mdns.into(),
+        relay_client,
+        dcutr: dcutr::Behaviour::new(me),
+        autonat_client: autonat::v2::client::Behaviour::default(),
+        upnp: (config.port_mapping && is_beyond_this_machine(config)).then(upnp::tokio::Behaviour::default).into(),
+        relay_server: config.public.then(|| relay::Behaviour::new(me, relay_limits())).into(),
+        autonat_server: config.public.then(autonat::v2::server::Behaviour::default).into(),
     })
+}
+
+/// Whether the node listens anywhere but on the loopback interface, so that asking a router makes sense.
+fn is_beyond_this_machine(config: &NodeConfig) -> bool {
+    config.listen.iter().any(|address| match address.iter().next() {
+        Some(Protocol::Ip4(ip)) => !ip.is_loopback(),
+        Some(Protocol::Ip6(ip)) => !ip.is_loopback(),
+        _ => false,
+    })
+}
+
+/// What a public node relays at most. How often one peer or one address may ask is limited by libp2p's defaults.
+fn relay_limits() -> relay::Config {
+    relay::Config {
+        max_reservations: MAX_RELAY_PLACES,
+        max_circuits: MAX_CIRCUITS,
+        max_circuits_per_peer: MAX_CIRCUITS_PER_PEER,
+        max_circuit_duration: MAX_CIRCUIT_DURATION,
+        max_circuit_bytes: MAX_CIRCUIT_BYTES,
+        ..relay::Config::default()
+    }
 }
 
 fn gossip(key: &Keypair) -> Result<Gossip, NetError> {
@@ -165,7 +197,7 @@ fn message_id(message: &gossipsub::Message) -> gossipsub::MessageId {
 fn kademlia(me: PeerId) -> kad::Behaviour<Table> {
     let mut config = kad::Config::new(KAD_PROTOCOL);
     config
-        .set_query_timeout(LOOKUP_TIMEOUT)
+        .set_query_timeout(QUERY_TIMEOUT)
         .set_provider_record_ttl(Some(PROVIDER_RECORD_LIFETIME))
         .set_record_ttl(Some(ADDRESS_RECORD_LIFETIME))
         // A search must not leave copies behind: they would outlive newer ones.

@@ -21,6 +21,14 @@ pub struct NodeConfig {
     pub credential: Vec<u8>,
     /// Whether to look for peers on the local network, and to be found there.
     pub mdns: bool,
+    /// Whether to ask the router of the local network to forward a port (UPnP).
+    pub port_mapping: bool,
+    /// Whether this is a public node, which others can reach from anywhere and which works for them: it relays
+    /// connections (within limits) and tells others whether they can be reached. It has no conversations, so it takes
+    /// neither git streams nor messages.
+    pub public: bool,
+    /// Where a public node is reached from anywhere. None: wherever it listens.
+    pub external: Vec<Multiaddr>,
     /// How many connections to have at most, in both directions together.
     pub max_connections: u32,
     /// Above how many bytes of the process's memory no more connections are made or taken.
@@ -37,6 +45,9 @@ impl NodeConfig {
             known: Vec::new(),
             credential: Vec::new(),
             mdns: false,
+            port_mapping: false,
+            public: false,
+            external: Vec::new(),
             max_connections: 512,
             max_process_memory: 2 << 30,
         }
@@ -51,6 +62,9 @@ impl std::fmt::Debug for NodeConfig {
             .field("bootstrap", &self.bootstrap)
             .field("known", &self.known)
             .field("mdns", &self.mdns)
+            .field("port_mapping", &self.port_mapping)
+            .field("public", &self.public)
+            .field("external", &self.external)
             .field("max_connections", &self.max_connections)
             .field("max_process_memory", &self.max_process_memory)
             .finish_non_exhaustive()

@@ -10,6 +10,8 @@ mod events;
 mod lookups;
 mod paths;
 mod places;
+mod relays;
+mod service;
 mod whereabouts;
 
 use crate::NetError;
@@ -22,18 +24,24 @@ use crate::outbox::Outbox;
 use crate::peer::peer_id;
 use crate::publications::Publications;
 use crate::redial::Backoff;
+use crate::telemetry::Telemetry;
 use crate::topic::Topic;
 pub(crate) use commands::{Command, Reply};
 use dials::Dials;
 use futures::StreamExt;
+use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::TransportError;
 use libp2p::identity::Keypair;
-use libp2p::swarm::SwarmEvent;
+use libp2p::metrics::Metrics;
+use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Swarm};
 use lookups::Lookups;
 use parv_model::DeviceId;
 use paths::Paths;
 use places::Places;
+pub use relays::Reachability;
+use relays::{Reach, Relays};
+use service::Service;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
@@ -48,6 +56,9 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long to linger after that. QUIC counts a connection as closed before its own task has sent the other side the
 /// news; if the process ended at once, the other side would believe in the connection until it times out.
 const LINGER: Duration = Duration::from_millis(50);
+
+/// For how long nothing must happen until all interfaces of the machine are taken to be known.
+const INTERFACES: Duration = Duration::from_millis(50);
 
 /// The swarm and everything around it.
 pub(crate) struct Driver {
@@ -66,6 +77,14 @@ pub(crate) struct Driver {
     /// When to publish all that we provide again.
     renewal: Instant,
     whereabouts: Whereabouts,
+    reach: Reach,
+    relays: Relays,
+    /// What is done for others; only a public node has it.
+    service: Option<Service>,
+    /// Where a public node is reached, as its owner says.
+    external: Vec<Multiaddr>,
+    telemetry: Arc<Telemetry>,
+    metrics: Metrics,
     paths: Paths,
     places: Places,
     topics: HashSet<Topic>,
@@ -83,12 +102,23 @@ pub(crate) struct Setup {
     pub(crate) known: Vec<KnownPeer>,
     /// Who may have what.
     pub(crate) policy: Arc<dyn Policy>,
+    /// Whether it works for others.
+    pub(crate) public: bool,
+    /// Where a public node is reached, as its owner says.
+    pub(crate) external: Vec<Multiaddr>,
+    /// What is counted.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// What libp2p counts.
+    pub(crate) metrics: Metrics,
 }
 
 /// What is remembered of a peer while it is connected.
+#[derive(Default)]
 struct Neighbour {
-    /// Where it was seen at its newest connection.
-    seen_at: Multiaddr,
+    /// Whether it has said what it speaks.
+    identified: bool,
+    /// Its connections.
+    connections: HashMap<ConnectionId, ConnectedPoint>,
     /// How many announcements it passed on that it should not have.
     rejected: u32,
 }
@@ -119,6 +149,12 @@ impl Driver {
             publications: Publications::default(),
             renewal: now + PROVIDE_AGAIN_AFTER,
             whereabouts: Whereabouts::new(setup.key, setup.credential),
+            reach: Reach::default(),
+            relays: Relays::default(),
+            service: setup.public.then(Service::default),
+            external: setup.external,
+            telemetry: setup.telemetry,
+            metrics: setup.metrics,
             paths: Paths::default(),
             places: Places::default(),
             topics: HashSet::new(),
@@ -142,6 +178,7 @@ impl Driver {
 
     /// Listens on these addresses, and waits until each is in use.
     pub(crate) async fn listen(&mut self, addresses: Vec<Multiaddr>) -> Result<(), NetError> {
+        let anywhere = addresses.iter().any(|address| paths::ip_in(address).is_some_and(|ip| ip.is_unspecified()));
         let mut waiting = HashMap::new();
         for address in addresses {
             let listener = self.swarm.listen_on(address.clone()).map_err(|error| {
@@ -172,6 +209,10 @@ impl Driver {
             }
             self.on_swarm_event(event);
         }
+        // The interfaces of the machine are told one by one.
+        while let (true, Ok(event)) = (anywhere, timeout(INTERFACES, self.swarm.select_next_some()).await) {
+            self.on_swarm_event(event);
+        }
         Ok(())
     }
 
@@ -199,7 +240,8 @@ impl Driver {
 
     fn next_alarm(&self) -> Instant {
         let dials = self.bootstrap.values().filter_map(Backoff::due);
-        dials.chain(self.whereabouts.due()).min().map_or(self.renewal, |due| due.min(self.renewal))
+        let others = [self.whereabouts.due(), self.relays_due(), self.lookups.due()];
+        dials.chain(others.into_iter().flatten()).min().map_or(self.renewal, |due| due.min(self.renewal))
     }
 
     fn on_alarm(&mut self) {
@@ -210,8 +252,16 @@ impl Driver {
             self.publish_due();
             self.whereabouts.changed(now);
         }
+        for query in self.lookups.overdue(now) {
+            if let Some(mut query) = self.swarm.behaviour_mut().kad.query_mut(&query) {
+                query.finish();
+            }
+        }
         if self.whereabouts.due().is_some_and(|due| due <= now) {
             self.publish_whereabouts();
+        }
+        if self.relays_due().is_some_and(|due| due <= now) {
+            self.look_after_relays();
         }
         let due = |backoff: &Backoff| backoff.due().is_some_and(|due| due <= now);
         let due: Vec<_> = self.bootstrap.iter().filter(|(_, backoff)| due(backoff)).map(|(peer, _)| *peer).collect();

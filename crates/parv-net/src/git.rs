@@ -8,9 +8,11 @@ use crate::blocking::{self, BlockingReader, BlockingWriter};
 use crate::event::Event;
 use crate::frame;
 use crate::limits::{FIRST_FRAME_TIMEOUT, HAND_OVER_TIMEOUT};
+use crate::telemetry::{Direction, Reason, Telemetry};
 use crate::{NetError, Policy};
 use libp2p::Stream;
 use parv_model::{CommitId, ConversationId, DeviceId};
+use prometheus_client::metrics::counter::Counter;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,8 +33,21 @@ const BUSY: u8 = 2;
 /// not arrive if the stream is just dropped.
 pub struct GitStream {
     io: Compat<Stream>,
+    meters: Meters,
     /// One of the peer's places, given back when the stream is dropped.
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// Where a stream's bytes are counted.
+struct Meters {
+    read: Counter,
+    written: Counter,
+}
+
+impl Meters {
+    fn of(telemetry: &Telemetry) -> Self {
+        Self { read: telemetry.git_bytes(Direction::In), written: telemetry.git_bytes(Direction::Out) }
+    }
 }
 
 impl GitStream {
@@ -54,13 +69,20 @@ impl std::fmt::Debug for GitStream {
 
 impl AsyncRead for GitStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.io).poll_read(cx, buf);
+        self.meters.read.inc_by((buf.filled().len() - before) as u64);
+        read
     }
 }
 
 impl AsyncWrite for GitStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        let written = Pin::new(&mut self.io).poll_write(cx, buf);
+        if let Poll::Ready(Ok(bytes)) = written {
+            self.meters.written.inc_by(bytes as u64);
+        }
+        written
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -73,7 +95,12 @@ impl AsyncWrite for GitStream {
 }
 
 /// Asks for a conversation on a stream that was just opened.
-pub(crate) async fn ask(peer: DeviceId, stream: Stream, conversation: &ConversationId) -> Result<GitStream, NetError> {
+pub(crate) async fn ask(
+    peer: DeviceId,
+    stream: Stream,
+    conversation: &ConversationId,
+    telemetry: &Telemetry,
+) -> Result<GitStream, NetError> {
     let broken = |source| NetError::Broken { peer, source };
     let mut io = stream.compat();
     let answer = timeout(FIRST_FRAME_TIMEOUT, async {
@@ -82,7 +109,7 @@ pub(crate) async fn ask(peer: DeviceId, stream: Stream, conversation: &Conversat
     });
     let late = |_| NetError::TimedOut { what: "the answer to a git request", after: FIRST_FRAME_TIMEOUT };
     match answer.await.map_err(late)?.map_err(broken)? {
-        GRANTED => Ok(GitStream { io, _place: None }),
+        GRANTED => Ok(GitStream { io, meters: Meters::of(telemetry), _place: None }),
         REFUSED => Err(NetError::Refused(peer)),
         BUSY => Err(NetError::Busy(peer)),
         other => Err(NetError::Malformed { what: "the answer to a git request", why: format!("it is {other}") }),
@@ -101,21 +128,30 @@ pub(crate) async fn hear(
     place: OwnedSemaphorePermit,
     policy: Arc<dyn Policy>,
     events: mpsc::Sender<Event>,
+    telemetry: Arc<Telemetry>,
 ) {
     let mut io = stream.compat();
     let asked = match timeout(FIRST_FRAME_TIMEOUT, frame::read(&mut io)).await {
         Ok(Ok(bytes)) => <[u8; 20]>::try_from(bytes),
-        Ok(Err(_)) | Err(_) => return tracing::debug!(%peer, "no git request came on a git stream"),
+        Ok(Err(_)) | Err(_) => {
+            telemetry.refused(Reason::BadFrame);
+            return tracing::debug!(%peer, "no git request came on a git stream");
+        }
     };
     let conversation = match asked {
         Ok(id) => ConversationId::new(CommitId::from_bytes(id)),
-        Err(_) => return answer(&mut io, REFUSED).await,
+        Err(_) => {
+            telemetry.refused(Reason::BadFrame);
+            return answer(&mut io, REFUSED).await;
+        }
     };
     if !policy.may_fetch(&peer, &conversation) {
+        telemetry.refused(Reason::FetchNotAllowed);
         tracing::debug!(%peer, %conversation, "git request refused");
         return answer(&mut io, REFUSED).await;
     }
     let Ok(Ok(slot)) = timeout(HAND_OVER_TIMEOUT, events.reserve()).await else {
+        telemetry.refused(Reason::FetchBusy);
         return answer(&mut io, BUSY).await;
     };
     let granted = async {
@@ -123,7 +159,8 @@ pub(crate) async fn hear(
         io.flush().await
     };
     if let Ok(Ok(())) = timeout(FIRST_FRAME_TIMEOUT, granted).await {
-        slot.send(Event::GitRequest { peer, conversation, stream: GitStream { io, _place: Some(place) } });
+        let stream = GitStream { io, meters: Meters::of(&telemetry), _place: Some(place) };
+        slot.send(Event::GitRequest { peer, conversation, stream });
     }
 }
 

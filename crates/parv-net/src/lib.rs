@@ -6,7 +6,10 @@
 //! - opens and takes streams for fetching conversations ([`Node::open_git`], [`Event::GitRequest`]),
 //! - sends and takes small messages ([`Node::send`], [`Event::Message`]),
 //! - makes and relays announcements on topics ([`Node::publish`], [`Event::Announcement`]),
-//! - finds devices and what they provide in a distributed table and on the local network.
+//! - finds devices and what they provide in a distributed table and on the local network,
+//! - says in that table where it is, and reserves places at relays when nobody can reach it ([`Reachability`]),
+//! - as a public node, relays for others and tells them whether they can be reached ([`NodeConfig::public`]),
+//! - says how it stands and what it has done ([`Node::status`], [`Telemetry`]).
 //!
 //! What is not here: any rule of a conversation. Whether a device may fetch is asked of a [`Policy`]; whether an
 //! announcement is good, its owner says with [`Node::judge`]; which devices to stay connected with, and when to try
@@ -36,14 +39,17 @@ mod outbox;
 mod peer;
 mod publications;
 mod redial;
+mod status;
 mod streams;
 mod table;
+mod telemetry;
 mod topic;
 
 pub use address_record::AddressRecord;
 pub use addresses::KnownPeer;
 pub use blocking::{BlockingReader, BlockingWriter};
 pub use config::NodeConfig;
+pub use driver::Reachability;
 pub use envelope::Envelope;
 pub use error::NetError;
 pub use event::{Acceptance, AnnouncementHandle, Event};
@@ -51,4 +57,6 @@ pub use git::GitStream;
 pub use libp2p::{Multiaddr, PeerId};
 pub use node::{Node, Policy};
 pub use peer::{device_id, peer_id};
+pub use status::{ConnectionStatus, NetStatus, ServiceStatus};
+pub use telemetry::Telemetry;
 pub use topic::{Key, Topic};

@@ -38,6 +38,10 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a look-up of providers or addresses may take.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a question to the table may go on in the background, as when something is published: a few peers in a row may
+/// be unreachable, each for [`CONNECT_TIMEOUT`].
+pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long [`crate::Node::dial`] may take: connect, and if that fails look up addresses and connect again.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -116,3 +120,21 @@ pub(crate) const PROVIDE_AGAIN_AFTER: Duration = Duration::from_secs(8 * 3600);
 
 /// How many keys are being published at once.
 pub(crate) const MAX_PUBLICATIONS: usize = 8;
+
+/// At how many relays a device that nobody can reach holds a place: one may go away.
+pub(crate) const MAX_RESERVATIONS: usize = 2;
+
+/// How many devices hold a place at a public node: each costs a connection.
+pub(crate) const MAX_RELAY_PLACES: usize = 1024;
+
+/// How many circuits a public node carries at once, and how many for one device.
+pub(crate) const MAX_CIRCUITS: usize = 512;
+
+/// How many circuits a public node carries for one device.
+pub(crate) const MAX_CIRCUITS_PER_PEER: usize = 16;
+
+/// How long a circuit may last. Who still needs it dials again.
+pub(crate) const MAX_CIRCUIT_DURATION: Duration = Duration::from_secs(3600);
+
+/// How many bytes a circuit carries in each direction: a long conversation's history with pictures, not a film.
+pub(crate) const MAX_CIRCUIT_BYTES: u64 = 64 * 1024 * 1024;

@@ -3,10 +3,12 @@
 use crate::envelope::Envelope;
 use crate::event::Event;
 use crate::limits::{FIRST_FRAME_TIMEOUT, HAND_OVER_TIMEOUT};
+use crate::telemetry::{Reason, Telemetry};
 use crate::{NetError, frame};
 use libp2p::Stream;
 use parv_model::DeviceId;
 use std::io;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::timeout;
@@ -34,18 +36,34 @@ pub(crate) async fn send(peer: DeviceId, stream: Stream, envelope: &[u8]) -> Res
 }
 
 /// Takes the envelope that a peer sends, hands it up and acknowledges it. Anything else gets no answer.
-pub(crate) async fn take(peer: DeviceId, stream: Stream, _place: OwnedSemaphorePermit, events: mpsc::Sender<Event>) {
+pub(crate) async fn take(
+    peer: DeviceId,
+    stream: Stream,
+    _place: OwnedSemaphorePermit,
+    events: mpsc::Sender<Event>,
+    telemetry: Arc<Telemetry>,
+) {
     let mut io = stream.compat();
     let bytes = match timeout(FIRST_FRAME_TIMEOUT, frame::read(&mut io)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return tracing::debug!(%peer, %error, "no message came on a message stream"),
-        Err(_) => return tracing::debug!(%peer, "no message came in time on a message stream"),
+        Ok(Err(error)) => {
+            telemetry.refused(Reason::BadFrame);
+            return tracing::debug!(%peer, %error, "no message came on a message stream");
+        }
+        Err(_) => {
+            telemetry.refused(Reason::BadFrame);
+            return tracing::debug!(%peer, "no message came in time on a message stream");
+        }
     };
     let envelope = match Envelope::decode(&bytes) {
         Ok(envelope) => envelope,
-        Err(error) => return tracing::debug!(%peer, %error, "message refused"),
+        Err(error) => {
+            telemetry.refused(Reason::BadEnvelope);
+            return tracing::debug!(%peer, %error, "message refused");
+        }
     };
     let Ok(Ok(slot)) = timeout(HAND_OVER_TIMEOUT, events.reserve()).await else {
+        telemetry.refused(Reason::MessageBusy);
         return tracing::warn!(%peer, "message refused because events are not being read");
     };
     slot.send(Event::Message { peer, envelope });

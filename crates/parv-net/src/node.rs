@@ -13,12 +13,16 @@ use crate::limits::{
     MAX_CREDENTIAL_BYTES,
 };
 use crate::peer::{device_id, device_in, peer_id};
+use crate::status::NetStatus;
 use crate::streams::Protocol;
+use crate::telemetry::Telemetry;
 use crate::topic::{Key, Topic};
 use crate::{NetError, message};
 use libp2p::identity::Keypair;
+use libp2p::metrics::Metrics;
 use libp2p::{Multiaddr, Stream};
 use parv_model::{ConversationId, DeviceId};
+use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +44,7 @@ pub struct Node {
     commands: mpsc::Sender<Command>,
     listening: watch::Receiver<Vec<Multiaddr>>,
     connected: watch::Receiver<BTreeSet<DeviceId>>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Node {
@@ -61,16 +66,29 @@ impl Node {
             let bytes = config.credential.len();
             return Err(NetError::TooLong { what: "the credential", bytes, limit: MAX_CREDENTIAL_BYTES });
         }
-        let swarm = behaviour::swarm(&config, &key)?;
+        let mut registry = Registry::default();
+        let swarm = behaviour::swarm(&config, &key, &mut registry)?;
+        let metrics = Metrics::new(&mut registry);
+        let telemetry = Arc::new(Telemetry::new(registry));
         let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
-        let setup = Setup { key, credential: config.credential, bootstrap, known: config.known, policy };
+        let setup = Setup {
+            key,
+            credential: config.credential,
+            bootstrap,
+            known: config.known,
+            policy,
+            public: config.public,
+            external: config.external,
+            telemetry: telemetry.clone(),
+            metrics,
+        };
         let (mut driver, listening, connected) = Driver::new(swarm, setup, commands, event_sender);
         timeout(LISTEN_TIMEOUT, driver.listen(config.listen))
             .await
             .map_err(|_| NetError::TimedOut { what: "listening", after: LISTEN_TIMEOUT })??;
         tokio::spawn(driver.run());
-        Ok((Self { device, commands: command_sender, listening, connected }, events))
+        Ok((Self { device, commands: command_sender, listening, connected, telemetry }, events))
     }
 
     /// The device that this node is.
@@ -179,7 +197,7 @@ impl Node {
     /// serves us enough already.
     pub async fn open_git(&self, device: DeviceId, conversation: &ConversationId) -> Result<GitStream, NetError> {
         let stream = self.open(device, Protocol::Git).await?;
-        git::ask(device, stream, conversation).await
+        git::ask(device, stream, conversation, &self.telemetry).await
     }
 
     /// Sends a message to a device and waits until the other side has it in its channel of events. Dials if the device
@@ -223,6 +241,16 @@ impl Node {
     /// in [`NodeConfig::known`], they let it find its way without any bootstrap node.
     pub async fn known_peers(&self) -> Result<Vec<KnownPeer>, NetError> {
         self.ask(|reply| Command::Known { reply }).await
+    }
+
+    /// How the node stands in the network.
+    pub async fn status(&self) -> Result<NetStatus, NetError> {
+        self.ask(|reply| Command::Status { reply }).await
+    }
+
+    /// What it has counted since it was started.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// Closes all connections and stops; returns when it is done. Other calls then fail with [`NetError::Stopped`].

@@ -71,8 +71,9 @@ pub(crate) struct Opening {
 }
 
 /// The part of the swarm that opens and takes streams.
-#[derive(Default)]
 pub(crate) struct Behaviour {
+    /// Whether peers may open any.
+    takes: bool,
     /// The connections of each peer, the newest last.
     connections: HashMap<PeerId, Vec<ConnectionId>>,
     actions: VecDeque<ToSwarm<Inbound, Opening>>,
@@ -83,6 +84,11 @@ pub(crate) struct Behaviour {
 struct NotADevice;
 
 impl Behaviour {
+    /// One that opens streams, and takes those of peers if `takes`.
+    pub(crate) fn new(takes: bool) -> Self {
+        Self { takes, connections: HashMap::new(), actions: VecDeque::new() }
+    }
+
     /// Opens a stream on the newest connection with the peer. Without one, the reply is dropped.
     pub(crate) fn open(&mut self, peer: PeerId, protocol: Protocol, reply: Reply) {
         let Some(newest) = self.connections.get(&peer).and_then(|all| all.last()) else {
@@ -95,9 +101,9 @@ impl Behaviour {
         });
     }
 
-    fn handler(peer: PeerId) -> Result<Handler, ConnectionDenied> {
+    fn handler(&self, peer: PeerId) -> Result<Handler, ConnectionDenied> {
         let device = device_id(&peer).ok_or_else(|| ConnectionDenied::new(NotADevice))?;
-        Ok(Handler { device, openings: VecDeque::new(), inbound: VecDeque::new() })
+        Ok(Handler { device, takes: self.takes, openings: VecDeque::new(), inbound: VecDeque::new() })
     }
 }
 
@@ -112,7 +118,7 @@ impl NetworkBehaviour for Behaviour {
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Self::handler(peer)
+        self.handler(peer)
     }
 
     fn handle_established_outbound_connection(
@@ -123,7 +129,7 @@ impl NetworkBehaviour for Behaviour {
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        Self::handler(peer)
+        self.handler(peer)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
@@ -155,6 +161,7 @@ impl NetworkBehaviour for Behaviour {
 /// The part of one connection that opens and takes streams.
 pub(crate) struct Handler {
     device: DeviceId,
+    takes: bool,
     openings: VecDeque<Opening>,
     inbound: VecDeque<(Protocol, Stream)>,
 }
@@ -168,7 +175,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Opening;
 
     fn listen_protocol(&self) -> SubstreamProtocol<TakeAny, ()> {
-        SubstreamProtocol::new(TakeAny, ())
+        SubstreamProtocol::new(TakeAny(self.takes), ())
     }
 
     fn on_behaviour_event(&mut self, opening: Opening) {
@@ -212,15 +219,15 @@ impl ConnectionHandler for Handler {
     }
 }
 
-/// Takes a stream of any of our protocols.
-pub(crate) struct TakeAny;
+/// Takes a stream of any of our protocols, or of none.
+pub(crate) struct TakeAny(bool);
 
 impl UpgradeInfo for TakeAny {
     type Info = Protocol;
-    type InfoIter = std::array::IntoIter<Protocol, 2>;
+    type InfoIter = std::iter::Take<std::array::IntoIter<Protocol, 2>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
-        Protocol::ALL.into_iter()
+        Protocol::ALL.into_iter().take(if self.0 { Protocol::ALL.len() } else { 0 })
     }
 }
 

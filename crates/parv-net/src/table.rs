@@ -48,8 +48,7 @@ impl Table {
     }
 
     /// How many provider records and address records it holds.
-    #[cfg(test)]
-    fn len(&self) -> (usize, usize) {
+    pub(crate) fn len(&self) -> (usize, usize) {
         (self.own.len() + self.count, self.values.len())
     }
 

@@ -137,10 +137,11 @@ fn certificate_name(name: &DisplayName) -> String {
 
 /// The right to work on an account's folder. The system gives it back when the file is closed, however the process ends.
 #[derive(Debug)]
-struct Lock(#[expect(dead_code, reason = "held open for its lock")] File);
+pub(crate) struct Lock(#[expect(dead_code, reason = "held open for its lock")] File);
 
 impl Lock {
-    fn take(folder: &Path) -> Result<Self, Error> {
+    /// Takes the right; fails with [`Error::Locked`] while another process has it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("lock");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);

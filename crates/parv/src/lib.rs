@@ -35,6 +35,7 @@ mod clock;
 mod contacts;
 mod conversation;
 mod cores;
+mod counters;
 mod engine;
 mod error;
 mod event;
@@ -47,6 +48,7 @@ mod notice;
 mod outbox;
 mod people;
 mod profile;
+mod public_node;
 mod replay;
 mod requests;
 pub mod transcript;
@@ -64,8 +66,9 @@ pub use parv_model::{
     BlobId, Call, CommitId, ConversationId, DeviceId, EditForm, FileAnnouncement, Message, Mode, ParseIdError, Refusal,
     Role, Rule, Target, TreeId, Uri, VoteKind,
 };
-pub use parv_net::Multiaddr;
+pub use parv_net::{ConnectionStatus, Multiaddr, NetStatus, Reachability, ServiceStatus, peer_id};
 pub use parv_validator::Content;
+pub use public_node::{PublicNode, PublicNodeOptions};
 pub use requests::Request;
 pub use view::{
     ConversationInfo, Equivocation, HeldFork, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote, Peer,

@@ -5,24 +5,42 @@ use crate::failure::Failure;
 use crate::output;
 use crate::session::{self, Session};
 use crate::text;
-use parv::{Engine, Multiaddr, Options};
+use parv::{Engine, Multiaddr, Network, Options};
 use parv_daemon::failure::chain;
+use parv_daemon::metrics::MetricsServer;
 use parv_daemon::{Request, Server, address, server};
 use serde_json::json;
 use std::io::Write;
+use std::net::SocketAddr;
 
 /// Keeps a node running until the process is asked to stop.
-pub async fn run(global: &Global, listen: Vec<Multiaddr>, network: &NetworkArgs) -> Result<(), Failure> {
+pub async fn run(
+    global: &Global,
+    listen: Vec<Multiaddr>,
+    port_mapping: bool,
+    metrics: Option<SocketAddr>,
+    network: &NetworkArgs,
+) -> Result<(), Failure> {
     let stop = server::asked_to_stop()?;
     let account = session::open_account(global)?;
     let folder = account.folder().to_owned();
-    let network = session::network(global, network, listen)?;
+    let network = Network { port_mapping, ..session::network(global, network, listen)? };
     let bootstrap = network.bootstrap.clone();
     let options = Options { network: Some(network) };
     let engine = Engine::start(account, options).await?;
     let served = async {
         let server = Server::bind(&folder)?;
-        announce(global, &engine, &folder)?;
+        let metrics = match metrics {
+            None => None,
+            Some(address) => {
+                let (metrics, counting) = (MetricsServer::bind(address).await?, engine.clone());
+                let address = metrics.address();
+                // What fails to be counted is an engine that has ended.
+                tokio::spawn(metrics.serve(move || counting.metrics().unwrap_or_default()));
+                Some(address)
+            }
+        };
+        announce(global, &engine, &folder, metrics)?;
         for address in bootstrap {
             tokio::spawn(complain_if_unreachable(engine.clone(), address));
         }
@@ -35,19 +53,28 @@ pub async fn run(global: &Global, listen: Vec<Multiaddr>, network: &NetworkArgs)
 }
 
 /// Says that the daemon is ready, and where.
-fn announce(global: &Global, engine: &Engine, folder: &std::path::Path) -> Result<(), Failure> {
+fn announce(
+    global: &Global,
+    engine: &Engine,
+    folder: &std::path::Path,
+    metrics: Option<SocketAddr>,
+) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let socket = address::socket_path(folder);
     if global.json {
         let addresses: Vec<String> = engine.addresses().iter().map(ToString::to_string).collect();
         let ready = json!({
             "uri": engine.uri(), "device": engine.device_id(), "addresses": addresses, "socket": socket,
+            "metrics": metrics,
         });
         output::json(&mut out, &ready)?;
     } else {
         writeln!(out, "running for {} ({})", engine.name(), engine.uri())?;
         engine.addresses().iter().try_for_each(|address| writeln!(out, "listening on {address}"))?;
         writeln!(out, "other verbs talk to it through {}", socket.display())?;
+        if let Some(address) = metrics {
+            writeln!(out, "what is counted is at http://{address}/metrics")?;
+        }
         writeln!(out, "stop it with Ctrl-C")?;
     }
     Ok(out.flush()?)

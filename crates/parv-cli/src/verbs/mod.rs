@@ -3,6 +3,7 @@
 mod account;
 mod archive;
 mod audit;
+mod bootstrap;
 mod daemon;
 mod export;
 mod jami;
@@ -10,7 +11,7 @@ mod list;
 mod log;
 mod send;
 
-use crate::args::{AccountVerb, Cli, Global, JamiVerb, Moderation, Verb};
+use crate::args::{AccountVerb, Cli, Global, JamiVerb, Moderation, NetVerb, Verb};
 use crate::demo;
 use crate::failure::Failure;
 use crate::output;
@@ -74,7 +75,11 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Verify { repository } => audit::verify(&repository, global.json),
         Verb::AllowedSigners { repository } => audit::allowed_signers(&repository, global.json),
-        Verb::Daemon { listen, network } => daemon::run(global, listen, &network).await,
+        Verb::Daemon { listen, no_port_mapping, metrics, network } => {
+            daemon::run(global, listen, !no_port_mapping, metrics, &network).await
+        }
+        Verb::Bootstrap(args) => bootstrap::run(global, args).await,
+        Verb::Net(NetVerb::Status) => ask_daemon(global, Request::NetStatus).await,
         Verb::Connect { address } => ask_daemon(global, Request::Connect { address: address.to_string() }).await,
         Verb::Peers => ask_daemon(global, Request::Peers).await,
         Verb::Events => daemon::follow(global).await,

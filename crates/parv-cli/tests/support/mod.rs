@@ -222,6 +222,11 @@ impl Process {
         self.complaints.recv_timeout(PATIENCE).expect("the process complains")
     }
 
+    /// What it has said on standard error and nobody has heard yet.
+    pub fn complaints(&self) -> Vec<String> {
+        self.complaints.try_iter().collect()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -1,6 +1,7 @@
 //! What the owner asks for.
 
 use super::lookups::Found;
+use super::service::Service;
 use super::{Driver, dials};
 use crate::NetError;
 use crate::address_record;
@@ -8,7 +9,9 @@ use crate::addresses::KnownPeer;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
 use crate::peer::{device_id, peer_id};
+use crate::status::{ConnectionStatus, NetStatus};
 use crate::streams::{self, Protocol};
+use crate::telemetry::{Direction, Reason};
 use crate::topic::{Key, Topic};
 use libp2p::gossipsub::PublishError;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
@@ -40,6 +43,7 @@ pub(crate) enum Command {
     Providers { key: Key, reply: Reply<Vec<DeviceId>> },
     Find { peer: PeerId, reply: Reply<Found> },
     Known { reply: Reply<Vec<KnownPeer>> },
+    Status { reply: Reply<NetStatus> },
     Shutdown { stopped: oneshot::Sender<()> },
 }
 
@@ -72,7 +76,10 @@ impl Driver {
                 }));
             }
             Command::Judge { handle, acceptance } => self.judge(handle, acceptance),
-            Command::Open { peer, protocol, reply } => self.swarm.behaviour_mut().streams.open(peer, protocol, reply),
+            Command::Open { peer, protocol, reply } => {
+                self.telemetry.stream(protocol.name(), Direction::Out);
+                self.swarm.behaviour_mut().streams.open(peer, protocol, reply);
+            }
             Command::Provide { key, reply } => {
                 let _ = reply.send(self.provide(key));
             }
@@ -93,9 +100,51 @@ impl Driver {
             Command::Known { reply } => {
                 let _ = reply.send(Ok(self.known_peers()));
             }
+            Command::Status { reply } => {
+                let status = self.status();
+                let _ = reply.send(Ok(status));
+            }
             Command::Shutdown { stopped } => return Some(stopped),
         }
         None
+    }
+
+    fn status(&mut self) -> NetStatus {
+        let me = *self.swarm.local_peer_id();
+        let connections = self.neighbours.iter().flat_map(|(peer, neighbour)| {
+            let connections = neighbour.connections.values();
+            connections.filter_map(|endpoint| {
+                Some(ConnectionStatus {
+                    device: device_id(peer)?,
+                    address: endpoint.get_remote_address().clone(),
+                    relayed: endpoint.is_relayed(),
+                    outgoing: endpoint.is_dialer(),
+                })
+            })
+        });
+        let mut connections: Vec<_> = connections.collect();
+        connections.sort();
+        let bootstrap =
+            self.bootstrap.keys().filter_map(|peer| Some((device_id(peer)?, self.swarm.is_connected(peer))));
+        let mut bootstrap: Vec<_> = bootstrap.collect();
+        bootstrap.sort();
+        let (listening, external) =
+            (self.listening.borrow().clone(), self.swarm.external_addresses().cloned().collect());
+        let kad = &mut self.swarm.behaviour_mut().kad;
+        let (provider_records, address_records) = kad.store_mut().len();
+        NetStatus {
+            device: device_id(&me).expect("this node's key is an Ed25519 key"),
+            listening,
+            external,
+            reachability: self.reach.verdict(),
+            relays: self.relays.used(),
+            table_peers: kad.kbuckets().map(|bucket| bucket.num_entries()).sum(),
+            provider_records,
+            address_records,
+            connections,
+            bootstrap,
+            service: self.service.as_ref().map(Service::status),
+        }
     }
 
     fn known_peers(&mut self) -> Vec<KnownPeer> {
@@ -181,6 +230,9 @@ impl Driver {
     fn judge(&mut self, handle: AnnouncementHandle, acceptance: Acceptance) {
         let gossip = &mut self.swarm.behaviour_mut().gossip;
         gossip.report_message_validation_result(&handle.id, &handle.relay, acceptance.into());
+        if acceptance == Acceptance::Reject {
+            self.telemetry.refused(Reason::BadAnnouncement);
+        }
         if acceptance == Acceptance::Reject
             && let Some(neighbour) = self.neighbours.get_mut(&handle.relay)
         {

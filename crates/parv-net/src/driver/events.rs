@@ -1,43 +1,47 @@
 //! What the swarm tells.
 
-use super::{Driver, Neighbour};
+use super::Driver;
+use super::paths::ip_in;
+use super::relays::is_circuit;
 use crate::address_record;
-use crate::addresses::is_plausible;
+use crate::addresses::{is_plausible, worth_publishing};
 use crate::behaviour::{BehaviourEvent, KAD_PROTOCOL};
 use crate::driver::lookups::Found;
 use crate::event::{AnnouncementHandle, Event};
 use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_ANNOUNCEMENT_BYTES};
 use crate::peer::device_id;
 use crate::streams::{Inbound, Protocol};
+use crate::telemetry::{Direction, Reason};
 use crate::topic::Topic;
 use crate::{git, message};
 use libp2p::gossipsub::{self, MessageAcceptance};
 use libp2p::kad::{
     self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, GetRecordOk, K_VALUE, QueryId, QueryResult,
 };
-use libp2p::swarm::SwarmEvent;
-use libp2p::{Multiaddr, PeerId, identify, mdns, ping};
+use libp2p::metrics::Recorder;
+use libp2p::relay::HOP_PROTOCOL_NAME;
+use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, autonat, identify, mdns, ping};
 use std::time::{Duration, Instant};
 
 /// How long to wait for more peers to join the routing table before publishing to them.
 const SETTLE: Duration = Duration::from_millis(100);
 
+/// How long to wait before publishing again what could not be published.
+const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 impl Driver {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.metrics.record(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
             SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, num_established, .. } => {
                 self.dials.succeeded(connection_id, peer_id);
                 self.paths.opened(connection_id, &endpoint);
-                let seen_at = endpoint.get_remote_address().clone();
                 if endpoint.is_dialer() {
-                    self.addresses.add(peer_id, seen_at.clone());
+                    self.addresses.add(peer_id, endpoint.get_remote_address().clone());
                 }
-                let neighbour = self
-                    .neighbours
-                    .entry(peer_id)
-                    .or_insert_with(|| Neighbour { seen_at: seen_at.clone(), rejected: 0 });
-                neighbour.seen_at = seen_at;
+                self.neighbours.entry(peer_id).or_default().connections.insert(connection_id, endpoint);
                 self.addresses.met(&peer_id, address_record::now().as_secs());
                 if num_established.get() == 1 {
                     self.on_arrival(peer_id);
@@ -45,6 +49,9 @@ impl Driver {
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, num_established, .. } => {
                 self.paths.closed(&connection_id);
+                if let Some(neighbour) = self.neighbours.get_mut(&peer_id) {
+                    neighbour.connections.remove(&connection_id);
+                }
                 if num_established == 0 {
                     self.on_departure(peer_id);
                 }
@@ -61,23 +68,42 @@ impl Driver {
             }
             SwarmEvent::NewListenAddr { address, .. } => {
                 self.note_listening();
-                self.on_moved();
+                self.note_external();
+                if !is_circuit(&address) {
+                    self.on_moved();
+                }
                 self.outbox.tell(Event::Listening(self.with_me(address)));
             }
             SwarmEvent::ExpiredListenAddr { address, .. } => {
                 self.note_listening();
+                self.note_external();
                 for connection in self.paths.lost(&address) {
                     tracing::debug!(%address, "a connection ends with the address that it left from");
                     self.swarm.close_connection(connection);
                 }
-                self.on_moved();
+                if !is_circuit(&address) {
+                    self.reach.forget();
+                    self.on_moved();
+                }
             }
-            SwarmEvent::ListenerClosed { .. } => {
+            SwarmEvent::ListenerClosed { listener_id, .. } => {
                 self.note_listening();
-                self.on_moved();
-            }
-            SwarmEvent::ExternalAddrConfirmed { .. } | SwarmEvent::ExternalAddrExpired { .. } => {
                 self.whereabouts.changed(Instant::now());
+                self.relays.lost(&listener_id, Instant::now());
+            }
+            SwarmEvent::ExternalAddrConfirmed { address } => {
+                tracing::debug!(%address, "others reach this device here");
+                self.reach.confirm(&address);
+                self.whereabouts.changed(Instant::now());
+                self.on_reach_changed();
+            }
+            SwarmEvent::ExternalAddrExpired { address } => {
+                self.reach.expire(&address);
+                self.whereabouts.changed(Instant::now());
+                self.on_reach_changed();
+            }
+            SwarmEvent::IncomingConnectionError { error: ListenError::Denied { .. }, .. } => {
+                self.telemetry.refused(Reason::Connection);
             }
             SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "trouble with listening"),
             _ => {}
@@ -106,6 +132,9 @@ impl Driver {
     fn on_departure(&mut self, peer: PeerId) {
         self.addresses.met(&peer, address_record::now().as_secs());
         self.neighbours.remove(&peer);
+        self.relays.withdrawn(&peer);
+        self.reach.unseen(&peer);
+        self.on_reach_changed();
         self.places.tidy(|peer| self.swarm.is_connected(peer));
         if let Some(backoff) = self.bootstrap.get_mut(&peer) {
             backoff.failed(Instant::now());
@@ -115,6 +144,26 @@ impl Driver {
                 connected.remove(&device);
             });
             self.outbox.tell(Event::Disconnected(device));
+        }
+    }
+
+    /// A public node is where its owner says, or else wherever it listens.
+    fn note_external(&mut self) {
+        if self.service.is_none() {
+            return;
+        }
+        let listening = self.swarm.listeners().cloned().collect();
+        let said = self.external.clone();
+        let external = if said.is_empty() { worth_publishing(Vec::new(), listening) } else { said };
+        // The interfaces come one by one, this machine's own first.
+        let before: Vec<_> = self.swarm.external_addresses().cloned().collect();
+        for outdated in before.iter().filter(|address| !external.contains(address)) {
+            self.reach.expire(outdated);
+            self.swarm.remove_external_address(outdated);
+        }
+        for address in external {
+            self.reach.confirm(&address);
+            self.swarm.add_external_address(address);
         }
     }
 
@@ -132,11 +181,41 @@ impl Driver {
     fn on_behaviour_event(&mut self, event: BehaviourEvent) {
         match event {
             BehaviourEvent::Streams(inbound) => self.on_stream(inbound),
-            BehaviourEvent::Gossip(event) => self.on_gossip(event),
-            BehaviourEvent::Kad(event) => self.on_kad(event),
-            BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
-                self.on_identify(peer_id, info)
+            BehaviourEvent::Gossip(event) => {
+                self.metrics.record(&event);
+                self.on_gossip(event);
             }
+            BehaviourEvent::Kad(event) => {
+                self.metrics.record(&event);
+                self.on_kad(event);
+            }
+            BehaviourEvent::Identify(event) => {
+                self.metrics.record(&event);
+                if let identify::Event::Received { connection_id, peer_id, info } = event {
+                    self.on_identify(peer_id, connection_id, info);
+                }
+            }
+            BehaviourEvent::AutonatClient(autonat::v2::client::Event { tested_addr, result: Err(error), .. }) => {
+                tracing::debug!(address = %tested_addr, %error, "others do not reach this device here");
+                if !is_circuit(&tested_addr) {
+                    self.reach.tried_in_vain();
+                    self.on_reach_changed();
+                }
+            }
+            BehaviourEvent::Dcutr(event) => {
+                self.metrics.record(&event);
+                match event.result {
+                    Ok(_) => tracing::debug!(peer = %event.remote_peer_id, "a hole was punched"),
+                    Err(error) => tracing::debug!(peer = %event.remote_peer_id, %error, "no hole was punched"),
+                }
+            }
+            BehaviourEvent::RelayServer(event) => {
+                self.metrics.record(&event);
+                if let Some(service) = &mut self.service {
+                    service.note(&event);
+                }
+            }
+            BehaviourEvent::Upnp(event) => tracing::debug!(?event, "the router about forwarding a port"),
             BehaviourEvent::Ping(ping::Event { connection, result: Err(failure), peer })
                 if !matches!(failure, ping::Failure::Unsupported) =>
             {
@@ -158,18 +237,23 @@ impl Driver {
     fn on_stream(&mut self, Inbound { peer, protocol, stream }: Inbound) {
         let Some(device) = device_id(&peer) else { return };
         let place = self.places.take(peer, protocol);
-        let events = self.outbox.sender();
+        let (events, telemetry) = (self.outbox.sender(), self.telemetry.clone());
+        telemetry.stream(protocol.name(), Direction::In);
         match (protocol, place) {
             (Protocol::Git, Some(place)) => {
-                tokio::spawn(git::hear(device, stream, place, self.policy.clone(), events));
+                tokio::spawn(git::hear(device, stream, place, self.policy.clone(), events, telemetry));
             }
             (Protocol::Git, None) => {
+                telemetry.refused(Reason::FetchBusy);
                 tokio::spawn(git::turn_away(stream));
             }
             (Protocol::Message, Some(place)) => {
-                tokio::spawn(message::take(device, stream, place, events));
+                tokio::spawn(message::take(device, stream, place, events, telemetry));
             }
-            (Protocol::Message, None) => tracing::debug!(%device, "too many messages at once"),
+            (Protocol::Message, None) => {
+                telemetry.refused(Reason::MessageBusy);
+                tracing::debug!(%device, "too many messages at once");
+            }
         }
     }
 
@@ -192,6 +276,7 @@ impl Driver {
                     }
                     _ => MessageAcceptance::Ignore,
                 };
+                self.telemetry.refused(Reason::DroppedAnnouncement);
                 self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &relay, verdict);
             }
             gossipsub::Event::Subscribed { peer_id, topic, .. } => {
@@ -242,21 +327,32 @@ impl Driver {
                         self.finish_search_query(&id);
                     }
                 }
-                QueryResult::StartProviding(_) if step.last => {
+                QueryResult::StartProviding(result) if step.last => {
                     self.publications.finished(&id);
+                    if result.is_err() {
+                        self.renewal = self.renewal.min(Instant::now() + PUBLISH_AGAIN_AFTER);
+                    }
                     self.publish_due();
+                }
+                QueryResult::PutRecord(Err(error)) if step.last => {
+                    tracing::debug!(%error, "where this device is could not be said");
+                    self.whereabouts.failed(Instant::now());
                 }
                 _ => {}
             },
             kad::Event::RoutingUpdated { is_new_peer: true, .. } => {
-                // In a table this small the newcomer is among the closest to every key.
-                let known: usize = self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
-                if known <= K_VALUE.get() {
-                    self.renewal = self.renewal.min(Instant::now() + SETTLE);
-                    self.whereabouts.changed(Instant::now());
-                }
+                self.publish_to_newcomer();
             }
             _ => {}
+        }
+    }
+
+    /// One more serves the table. In a small one, it is among the closest to every key.
+    fn publish_to_newcomer(&mut self) {
+        let known: usize = self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
+        if known <= K_VALUE.get() {
+            self.renewal = self.renewal.min(Instant::now() + SETTLE);
+            self.whereabouts.changed(Instant::now());
         }
     }
 
@@ -277,20 +373,37 @@ impl Driver {
         search.answer(Found { addresses, is_news, record });
     }
 
-    /// A connected peer says where it listens.
-    fn on_identify(&mut self, peer: PeerId, info: identify::Info) {
-        let Some(neighbour) = self.neighbours.get(&peer) else {
+    /// A connected peer says where it listens, what it speaks, and where it sees this device.
+    fn on_identify(&mut self, peer: PeerId, connection: ConnectionId, info: identify::Info) {
+        let Some(endpoint) = self.neighbours.get(&peer).and_then(|known| known.connections.get(&connection)) else {
             return;
         };
-        let seen_at = neighbour.seen_at.clone();
+        let seen_at = endpoint.get_remote_address().clone();
+        let (is_dialer, is_relayed) = (endpoint.is_dialer(), endpoint.is_relayed());
         let serves_table = info.protocols.contains(&KAD_PROTOCOL);
         let claimed = info.listen_addrs.into_iter().filter(|address| is_plausible(address, &seen_at));
-        for address in claimed.take(MAX_ADDRESSES_PER_PEER) {
+        let claimed: Vec<_> = claimed.take(MAX_ADDRESSES_PER_PEER).collect();
+        if !is_relayed {
+            let own: Vec<_> = self.swarm.listeners().filter_map(ip_in).collect();
+            self.reach.seen_at(peer, &info.observed_addr, own.into_iter());
+            let reached_at = if is_dialer { Some(&seen_at) } else { claimed.first() };
+            if let Some(address) = reached_at.filter(|_| info.protocols.contains(&HOP_PROTOCOL_NAME)) {
+                self.relays.offered(peer, address.clone(), Instant::now());
+            }
+            self.on_reach_changed();
+        }
+        for address in claimed {
             if serves_table {
                 self.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
             }
             self.addresses.add(peer, address);
         }
         self.addresses.note_service(&peer, serves_table);
+        let is_first =
+            self.neighbours.get_mut(&peer).is_some_and(|known| !std::mem::replace(&mut known.identified, true));
+        if is_first && serves_table {
+            // It may have been in the table long before it could be reached.
+            self.publish_to_newcomer();
+        }
     }
 }

@@ -2,12 +2,13 @@
 
 use super::Reply;
 use crate::address_record::{self, AddressRecord};
-use crate::limits::ENOUGH_COPIES;
+use crate::limits::{ENOUGH_COPIES, LOOKUP_TIMEOUT};
 use crate::peer::device_id;
 use libp2p::kad::{QueryId, Record};
 use libp2p::{Multiaddr, PeerId};
 use parv_model::DeviceId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
 
 /// The lookups that are under way.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Lookups {
     queries: HashMap<QueryId, usize>,
     searches: HashMap<usize, Search>,
     next: usize,
+    /// When each query must come to an end, the earliest first.
+    deadlines: VecDeque<(Instant, QueryId)>,
 }
 
 struct ProvidersLookup {
@@ -56,6 +59,7 @@ impl Search {
 
 impl Lookups {
     pub(super) fn begin_providers(&mut self, query: QueryId, reply: Reply<Vec<DeviceId>>) {
+        self.deadlines.push_back((Instant::now() + LOOKUP_TIMEOUT, query));
         self.providers.insert(query, ProvidersLookup { found: BTreeSet::new(), reply });
     }
 
@@ -86,10 +90,30 @@ impl Lookups {
         let number = self.next;
         self.next += 1;
         let before = self.queries.len();
-        self.queries.extend(queries.into_iter().map(|query| (query, number)));
+        for query in queries {
+            self.deadlines.push_back((Instant::now() + LOOKUP_TIMEOUT, query));
+            self.queries.insert(query, number);
+        }
         let open = self.queries.len() - before;
         let search = Search { peer, reply, open, hearsay: Vec::new(), record: None, copies: 0 };
         self.searches.insert(number, search);
+    }
+
+    /// When a query must come to an end with what it has found.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.deadlines.front().map(|(due, _)| *due)
+    }
+
+    /// The queries whose time is over.
+    pub(super) fn overdue(&mut self, now: Instant) -> Vec<QueryId> {
+        let mut overdue = Vec::new();
+        while self.due().is_some_and(|due| due <= now) {
+            let Some((_, query)) = self.deadlines.pop_front() else { break };
+            if self.providers.contains_key(&query) || self.queries.contains_key(&query) {
+                overdue.push(query);
+            }
+        }
+        overdue
     }
 
     /// Whom a query is about.

@@ -15,6 +15,9 @@ use std::time::{Duration, Instant};
 /// How long to wait for more changes before saying them: interfaces come and go in groups.
 const SETTLE: Duration = Duration::from_millis(300);
 
+/// How long to wait before saying it again when nobody heard it.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// What this device says of itself, and when it says it next.
 pub(super) struct Whereabouts {
     key: Keypair,
@@ -31,7 +34,13 @@ impl Whereabouts {
 
     /// Something has changed, or the record must be renewed.
     pub(super) fn changed(&mut self, now: Instant) {
-        self.due.get_or_insert(now + SETTLE);
+        let soon = now + SETTLE;
+        self.due = Some(self.due.map_or(soon, |due| due.min(soon)));
+    }
+
+    /// Nobody heard it.
+    pub(super) fn failed(&mut self, now: Instant) {
+        self.due.get_or_insert(now + AGAIN);
     }
 
     /// When to say it.

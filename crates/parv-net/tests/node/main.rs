@@ -7,3 +7,4 @@ mod discovery;
 mod fetches;
 mod latency;
 mod messages;
+mod relays;

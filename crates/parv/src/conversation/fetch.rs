@@ -3,6 +3,7 @@
 //! Runs beside the actor, so a peer that stalls, trickles or sends a gigabyte holds up nobody. Signatures, which take
 //! nearly all of the time, are checked here too.
 
+use crate::counters::FetchOutcome;
 use crate::engine::hub::Net;
 use crate::{clock, replay};
 use parv_model::{CommitId, ConversationId, DeviceId, Refusal};
@@ -54,7 +55,26 @@ pub(crate) enum FetchFailure {
 }
 
 /// Fetches what `device` has of the conversation and `repository` lacks. `None`: nothing.
+#[tracing::instrument(level = "debug", skip_all, fields(conversation = %id, %device))]
 pub(crate) async fn fetch(
+    net: &Net,
+    repository: Repository,
+    id: ConversationId,
+    device: DeviceId,
+) -> Result<Option<Fetched>, FetchFailure> {
+    let fetched = fetch_uncounted(net, repository, id, device).await;
+    let (outcome, commits) = match &fetched {
+        Ok(Some(fetched)) => (FetchOutcome::News, fetched.commits.len()),
+        Ok(None) => (FetchOutcome::Nothing, 0),
+        Err(FetchFailure::Refused(_)) => (FetchOutcome::Refused, 0),
+        Err(_) => (FetchOutcome::Failed, 0),
+    };
+    net.counters.fetched(outcome, commits);
+    tracing::debug!(?outcome, commits, "fetched");
+    fetched
+}
+
+async fn fetch_uncounted(
     net: &Net,
     repository: Repository,
     id: ConversationId,

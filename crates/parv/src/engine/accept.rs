@@ -48,6 +48,7 @@ impl CloneError {
 }
 
 /// Accepts; see [`crate::Engine::accept`].
+#[tracing::instrument(level = "debug", skip_all, fields(conversation = %id))]
 pub(super) async fn accept(hub: &Arc<Hub>, id: ConversationId) -> Result<Room, Error> {
     let net = hub.net()?;
     let request = hub.requests.get(&id);
@@ -165,7 +166,11 @@ impl Stage {
                 near.into_iter().chain(met).collect()
             }
             // Without an invitation (PUBLIC) anybody who is connected may have it.
-            (Stage::Near, None) => net.people.all().into_iter().map(|(device, _)| device).collect(),
+            // Who has not said whose it is has no conversations, or would not answer.
+            (Stage::Near, None) => {
+                let known = net.people.all().into_iter().filter(|(_, account)| account.is_some());
+                known.map(|(device, _)| device).collect()
+            }
             (Stage::Far, _) => net.node.providers(Key::of_conversation(id)).await.unwrap_or_else(|error| {
                 tracing::debug!(conversation = %id, "nobody found: {error}");
                 Vec::new()

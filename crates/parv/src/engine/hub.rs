@@ -5,6 +5,7 @@ use crate::author::Author;
 use crate::contacts::Contacts;
 use crate::conversation::awareness::Awareness;
 use crate::conversation::room::{Room, View};
+use crate::counters::Counters;
 use crate::event::Event;
 use crate::folders::Folders;
 use crate::notice::{Notice, NoticeKey};
@@ -37,6 +38,7 @@ pub(crate) struct Net {
     pub(crate) node: Node,
     pub(crate) people: Arc<People>,
     pub(crate) turns: Arc<Turns>,
+    pub(crate) counters: Arc<Counters>,
     /// How long a silent peer is waited for.
     pub(crate) patience: Duration,
 }
@@ -108,6 +110,9 @@ impl Hub {
 
     /// Tells whoever listens.
     pub(crate) fn tell(&self, event: Event) {
+        if let Some(net) = &self.net {
+            net.counters.note(&event);
+        }
         // Nobody listening is no error.
         let _ = self.events.send(event);
     }

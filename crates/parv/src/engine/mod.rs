@@ -23,13 +23,14 @@ use crate::access::Access;
 use crate::author::Author;
 use crate::conversation::actor;
 use crate::conversation::ledger::Ledger;
+use crate::counters::Counters;
 use crate::people::People;
 use crate::{Account, Conversation, ConversationInfo, Error, Event, Peer, Request, clock, known_peers};
 use certificates::Certificates;
 use hub::{Hub, Net, Place};
 use load::Found;
 use parv_model::{ConversationId, DeviceId, Mode, Uri};
-use parv_net::{Key, Multiaddr, Node, NodeConfig};
+use parv_net::{Key, Multiaddr, NetStatus, Node, NodeConfig};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -71,13 +72,16 @@ impl Engine {
             Some(network) => {
                 let mut config = NodeConfig::new(*account.identity().device_key.seed());
                 (config.listen, config.bootstrap, config.mdns) = (network.listen, network.bootstrap, network.mdns);
+                config.port_mapping = network.port_mapping;
                 let path = account.folders().known_peers();
                 config.known = spawn_blocking(move || known_peers::load(&path)).await.map_err(|_| Error::Closed)?;
                 let shown = Certificates::own(&author.credentials).seal(&author.uri(), author.device());
                 config.credential = shown.unwrap_or_default();
                 let (node, events) = Node::start(config, access.clone()).await?;
                 network_events = Some(events);
-                Some(Net { node, people: people.clone(), turns: Arc::default(), patience: network.patience })
+                let counters = Arc::new(Counters::shown_in(node.telemetry()));
+                let (people, patience) = (people.clone(), network.patience);
+                Some(Net { node, people, turns: Arc::default(), counters, patience })
             }
         };
         let hub = Hub::new(account, author, access, people, net)?;
@@ -150,6 +154,16 @@ impl Engine {
     /// The connected devices.
     pub fn peers(&self) -> Vec<Peer> {
         self.hub().people.all().into_iter().map(|(device, account)| Peer { device, account }).collect()
+    }
+
+    /// How this device stands in the network.
+    pub async fn net_status(&self) -> Result<NetStatus, Error> {
+        Ok(self.hub().net()?.node.status().await?)
+    }
+
+    /// What this engine and its node have counted since the start, as OpenMetrics text.
+    pub fn metrics(&self) -> Result<String, Error> {
+        Ok(self.hub().net()?.node.telemetry().encode())
     }
 
     /// Closes the connections with a device and makes and takes no others.

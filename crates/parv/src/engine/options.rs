@@ -19,6 +19,8 @@ pub struct Network {
     pub bootstrap: Vec<Multiaddr>,
     /// Whether to look for others on the local network, and be found there. Default: yes.
     pub mdns: bool,
+    /// Whether to ask the router of the local network to forward a port (UPnP). Default: no.
+    pub port_mapping: bool,
     /// How long a peer that has stopped talking is waited for. Default: 10 seconds.
     pub patience: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for Network {
             listen: any.iter().map(|address| address.parse().expect("a constant address is well-formed")).collect(),
             bootstrap: Vec::new(),
             mdns: true,
+            port_mapping: false,
             patience: Duration::from_secs(10),
         }
     }

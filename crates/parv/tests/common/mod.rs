@@ -28,7 +28,8 @@ pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
 pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 
 pub fn network(transport: &str) -> Network {
-    Network { listen: vec![transport.parse().unwrap()], bootstrap: Vec::new(), mdns: false, patience: PATIENCE }
+    let listen = vec![transport.parse().unwrap()];
+    Network { listen, mdns: false, patience: PATIENCE, ..Network::default() }
 }
 
 pub fn account(home: &Path, name: &str) -> Account {
