@@ -12,12 +12,11 @@ mod latency;
 mod libgit2;
 mod past;
 mod people;
-mod sample;
 mod serve;
-mod table;
 mod writing;
 
 use clap::Parser;
+use parv_bench_rules::{conflict, replay, sample, table};
 use past::Past;
 use std::process::ExitCode;
 use table::Row;
@@ -45,7 +44,7 @@ pub struct Scale {
     pub git_commits: usize,
     /// Messages whose way from A to B is timed.
     pub hops: usize,
-    /// Messages of the conversation with a long past.
+    /// Messages of the conversations with a long past.
     pub history: usize,
 }
 
@@ -77,5 +76,7 @@ async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> 
     rows.push(clone::row(scale, &past).await?);
     rows.extend([serve::clone(scale, &past)?, serve::one(scale, &past).await?]);
     rows.extend(disk::rows(past).await?);
+    rows.extend(replay::rows(scale.history)?);
+    rows.extend(conflict::rows()?);
     Ok(rows)
 }

@@ -10,6 +10,7 @@
 //! | [`certificate`] | X.509 certificates of accounts and devices |
 //! | [`crl`] | X.509 revocation lists |
 //! | [`sshsig`] | signatures on commits, as OpenSSH and Git write them |
+//! | [`verifier`] | checking many of those |
 //! | [`archive`] | the account key, sealed by a password |
 //! | [`folder`] | all of it as files |
 //!
@@ -37,6 +38,7 @@ mod identity;
 pub mod key;
 mod pem;
 pub mod sshsig;
+pub mod verifier;
 mod x509;
 
 pub use certificate::{AccountCertificate, DeviceCertificate, Serial, Validity};
@@ -46,3 +48,4 @@ pub use folder::{IdentityFolder, NewIdentity};
 pub use identity::Identity;
 pub use key::{AccountKey, DeviceKey};
 pub use sshsig::SshsigError;
+pub use verifier::Verifier;

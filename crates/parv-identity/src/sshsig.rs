@@ -194,7 +194,7 @@ pub fn openssh_private_key(key: &DeviceKey) -> Zeroizing<String> {
 }
 
 /// What the signature is over.
-fn signed_data(payload: &[u8]) -> Vec<u8> {
+pub(crate) fn signed_data(payload: &[u8]) -> Vec<u8> {
     let mut data = MAGIC.to_vec();
     put(&mut data, NAMESPACE.as_bytes());
     put(&mut data, b"");

@@ -100,24 +100,48 @@ impl Commit {
         self.bytes(None)
     }
 
+    /// What was signed of a commit, given all of its bytes: the same as [`payload`](Self::payload) of what they decode to, without
+    /// putting it together anew. Of bytes that are no commit of a conversation it is nothing in particular.
+    pub fn signed_part(bytes: &[u8]) -> Vec<u8> {
+        const FIELD: &[u8] = b"\ngpgsig ";
+        let start = bytes.windows(FIELD.len()).position(|window| window == FIELD).unwrap_or(bytes.len());
+        let end = bytes[start..].windows(2).position(|window| window == b"\n\n").map_or(bytes.len(), |end| start + end);
+        [&bytes[..start], &bytes[end..]].concat()
+    }
+
     /// The whole commit with its signature, armoured and without a line end behind it.
     pub fn encode(&self, armour: &str) -> Vec<u8> {
         self.bytes(Some(armour))
     }
 
     fn bytes(&self, armour: Option<&str>) -> Vec<u8> {
-        let mut head = format!("tree {}\n", self.tree);
+        let mut bytes = Vec::with_capacity(1024 + self.message.len());
+        let mut put = |part: &[u8]| bytes.extend_from_slice(part);
+        let mut id = [0; 40];
+        let mut put_id = |put: &mut dyn FnMut(&[u8]), name: &[u8], bytes: &[u8; 20]| {
+            // A buffer of twice the length always holds the digits.
+            if hex::encode_to_slice(bytes, &mut id).is_ok() {
+                [name, &id, b"\n"].into_iter().for_each(put);
+            }
+        };
+        put_id(&mut put, b"tree ", self.tree.as_bytes());
         for parent in &self.parents {
-            head += &format!("parent {parent}\n");
+            put_id(&mut put, b"parent ", parent.as_bytes());
         }
-        for role in ["author", "committer"] {
-            head += &format!("{role} {} <{}> {} +0000\n", self.author, self.device, self.time);
+        let author = format!("{} <{}> {} +0000\n", self.author, self.device, self.time);
+        for role in ["author ", "committer "] {
+            put(role.as_bytes());
+            put(author.as_bytes());
         }
         if let Some(armour) = armour {
-            head += &format!("gpgsig {}\n", armour.replace('\n', "\n "));
+            put(b"gpgsig");
+            for line in armour.split('\n') {
+                [b" ", line.as_bytes(), b"\n"].into_iter().for_each(&mut put);
+            }
         }
-        head.push('\n');
-        [head.as_bytes(), &self.message].concat()
+        put(b"\n");
+        put(&self.message);
+        bytes
     }
 
     /// Reads a commit and its armoured signature.
@@ -196,6 +220,7 @@ mod tests {
     fn a_commit_comes_back_from_its_bytes() {
         for parents in 0..4 {
             let commit = sample(parents);
+            assert_eq!(Commit::signed_part(&commit.encode(ARMOUR)), commit.payload());
             assert_eq!(Commit::decode(&commit.encode(ARMOUR)), Ok((commit, ARMOUR.to_owned())));
         }
     }
@@ -232,6 +257,7 @@ mod tests {
         let good = sample(2).encode(ARMOUR);
         for cut in 0..good.len() {
             let _ = Commit::decode(&good[..cut]);
+            let _ = Commit::signed_part(&good[..cut]);
             let mut flipped = good.clone();
             flipped[cut] ^= 0x80;
             assert!(Commit::decode(&flipped).is_err());

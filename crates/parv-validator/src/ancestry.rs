@@ -8,7 +8,7 @@
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use parv_model::CommitId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Where a commit stands.
 #[derive(Debug, Clone)]
@@ -31,13 +31,14 @@ struct Chain<A: Ord> {
 /// The graph of all admitted commits.
 #[derive(Debug, Clone)]
 pub(crate) struct Ancestry<A: Ord> {
-    places: BTreeMap<CommitId, Place>,
+    /// Only ever looked up, never walked through: the order of a hash map means nothing.
+    places: HashMap<CommitId, Place>,
     chains: Vec<Chain<A>>,
 }
 
 impl<A: Ord> Default for Ancestry<A> {
     fn default() -> Self {
-        Self { places: BTreeMap::new(), chains: Vec::new() }
+        Self { places: HashMap::new(), chains: Vec::new() }
     }
 }
 

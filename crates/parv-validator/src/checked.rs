@@ -3,8 +3,8 @@
 //! This is where nearly all of the time of a replay goes, and it needs nothing but the commit, so many can be checked in
 //! parallel before the replica takes them in one by one.
 
-use parv_identity::DeviceKey;
-use parv_identity::sshsig::{self, Proof};
+use parv_identity::sshsig::{self, Proof, Signature, SshsigError};
+use parv_identity::{DeviceKey, Verifier};
 use parv_model::{Commit, CommitFormatError, CommitId, Message, Refusal, Rule, object};
 
 /// A commit whose bytes are canonical, whose message is well-formed, and which its device signed. Whether it *may* say
@@ -27,18 +27,76 @@ pub struct Signed {
     pub proof: Proof,
 }
 
+/// By which rule signatures are checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signatures {
+    /// Each by itself, by the strict rule: whatever comes from somebody else.
+    New,
+    /// Many together: commits that this device has admitted before and kept since, when it opens them again. See
+    /// [`parv_identity::verifier`] for what is different, and decision 0011 for why that is good enough there.
+    Admitted,
+}
+
+/// A commit whose signature is still to be checked, and what was signed.
+struct Unverified {
+    commit: CheckedCommit,
+    signature: Signature,
+    payload: Vec<u8>,
+}
+
+impl Unverified {
+    fn verified(self, verdict: Result<(), SshsigError>) -> Result<CheckedCommit, Refusal> {
+        match verdict {
+            Ok(()) => Ok(self.commit),
+            Err(error) => Err(self.commit.refuse(Rule::Signature, error.to_string())),
+        }
+    }
+}
+
 impl CheckedCommit {
     /// Checks the bytes of a commit. The id in a refusal is the one that Git gives these bytes.
+    ///
+    /// # Errors
+    /// The rule of structure that the bytes break, or that the signature is bad.
     pub fn check(bytes: &[u8]) -> Result<Self, Refusal> {
-        let (this, armour) = Self::read(bytes)?;
-        let refuse = |why: String| this.refuse(Rule::Signature, why);
+        Self::check_with(bytes, &mut Verifier::new())
+    }
+
+    fn check_with(bytes: &[u8], verifier: &mut Verifier) -> Result<Self, Refusal> {
+        let unverified = Self::parse(bytes)?;
+        let verdict = verifier.verify(&unverified.signature, &unverified.payload);
+        unverified.verified(verdict)
+    }
+
+    /// Checks many commits; the verdicts come in their order.
+    pub fn check_many(commits: &[impl AsRef<[u8]>], signatures: Signatures) -> Vec<Result<Self, Refusal>> {
+        let mut verifier = Verifier::new();
+        if signatures == Signatures::New {
+            return commits.iter().map(|bytes| Self::check_with(bytes.as_ref(), &mut verifier)).collect();
+        }
+        let parsed: Vec<Result<Unverified, Refusal>> =
+            commits.iter().map(|bytes| Self::parse(bytes.as_ref())).collect();
+        let signed: Vec<(Signature, &[u8])> =
+            parsed.iter().flatten().map(|commit| (commit.signature, commit.payload.as_slice())).collect();
+        let mut verdicts = verifier.verify_again(&signed).into_iter();
+        let verified = |commit: Result<Unverified, Refusal>| {
+            let commit = commit?;
+            let verdict = verdicts.next().unwrap_or(Err(SshsigError::Bad(commit.signature.device)));
+            commit.verified(verdict)
+        };
+        parsed.into_iter().map(verified).collect()
+    }
+
+    /// Everything but whether the signature holds.
+    fn parse(bytes: &[u8]) -> Result<Unverified, Refusal> {
+        let (commit, armour) = Self::read(bytes)?;
+        let refuse = |why: String| commit.refuse(Rule::Signature, why);
         let signature = sshsig::decode(&armour).map_err(|error| refuse(error.to_string()))?;
-        if signature.device != this.commit.device {
-            let (says, signed) = (this.commit.device, signature.device);
+        if signature.device != commit.commit.device {
+            let (says, signed) = (commit.commit.device, signature.device);
             return Err(refuse(format!("it says device {says} and is signed by device {signed}")));
         }
-        signature.verify(&this.commit.payload()).map_err(|error| refuse(error.to_string()))?;
-        Ok(this)
+        Ok(Unverified { commit, signature, payload: Commit::signed_part(bytes) })
     }
 
     /// Signs a commit as its device, whose key this must be. It is held to all that others hold it to, but whether the

@@ -3,7 +3,7 @@
 //! Commits go in as bytes, verdicts and states come out. Nothing here opens a file or a socket, looks at a clock, draws a
 //! random number, or depends on the order in which commits arrive: every device computes the same.
 //!
-//! * [`CheckedCommit`]: what can be said of a commit alone, structure and signature. Check many in parallel.
+//! * [`CheckedCommit`]: what can be said of a commit alone, structure and signature. [`replay`] checks many on all cores.
 //! * [`Replica`]: judges each commit in its own past (`authority`, `kinds`), proves its tree against the rendered
 //!   [`State`], and answers what a set of heads stands for (`resolve`).
 //! * [`Draft`]: a commit to be written, made by the same code.
@@ -23,6 +23,7 @@ pub mod event_set;
 mod kinds;
 mod past;
 mod render;
+pub mod replay;
 pub mod replica;
 mod resolve;
 mod revocation;
@@ -32,7 +33,7 @@ mod state;
 pub mod swarm;
 pub mod tree;
 
-pub use checked::{CheckedCommit, Signed};
+pub use checked::{CheckedCommit, Signatures, Signed};
 pub use content::Content;
 pub use draft::{Credentials, Draft, DraftError};
 pub use equivocation::Equivocation;

@@ -10,7 +10,7 @@ use crate::event_set::EventSet;
 use crate::past::Past;
 use crate::rules::{Checked, Deed, DeviceOf, Memo, Placed, Rendering, RuleSet, Weight};
 use parv_model::{CommitId, Refusal, Rule};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The replay of one conversation under a rule set.
@@ -18,7 +18,8 @@ use std::sync::Arc;
 pub struct Replica<R: RuleSet> {
     rules: R,
     root: CommitId,
-    records: BTreeMap<CommitId, Record<R>>,
+    /// Only ever looked up, never walked through: the order of a hash map means nothing.
+    records: HashMap<CommitId, Record<R>>,
     ancestry: Ancestry<R::Account>,
     trails: Trails<R::Account, DeviceOf<R>>,
     /// Ids in order of admission, so that the newest can be taken back.
@@ -58,7 +59,7 @@ impl<R: RuleSet> Replica<R> {
         let mut replica = Self {
             rules,
             root: root.id(),
-            records: BTreeMap::new(),
+            records: HashMap::new(),
             ancestry: Ancestry::default(),
             trails: Trails::default(),
             admitted: Vec::new(),

@@ -206,8 +206,8 @@ impl Trial<'_> {
         let mut checked = Vec::with_capacity(batch.len());
         let mut refused = None;
         let bytes = batch.iter().map(|id| self.read(id)).collect::<Result<Vec<_>, _>>()?;
-        for (id, result) in batch.iter().zip(replay::check_each(&bytes)) {
-            match result.and_then(|commit| replay::named(*id, commit)) {
+        for (id, verdict) in batch.iter().zip(replay::verdicts(batch, &bytes)) {
+            match verdict {
                 Ok(commit) => checked.push(commit),
                 Err(refusal) => {
                     refused = Some(Refusal { commit: *id, ..refusal });

@@ -1,21 +1,50 @@
-//! Judging a whole history: signatures on all cores, then commit by commit.
+//! Judging a whole history: structure and signatures on all cores, then commit by commit.
 
-use crate::cores;
 use parv_model::{CommitId, Refusal, Rule};
-use parv_validator::{BlobSource, CheckedCommit, Replica};
+use parv_validator::replay::check_each;
+use parv_validator::{BlobSource, CheckedCommit, Replica, Signatures};
+use std::convert::Infallible;
 
 /// How many commits are checked at a time: enough to keep every core busy, few enough that their bytes fit in memory.
 pub(crate) const BATCH: usize = 4096;
 
-/// Checks structure and signature of commits, which are said to have these ids. The refusal is that of the first one
-/// that breaks a rule.
+/// Checks structure and signature of commits that somebody sent, and that are said to have these ids. The refusal is that of
+/// the first one that breaks a rule.
 pub(crate) fn check_all(ids: &[CommitId], commits: &[Vec<u8>]) -> Result<Vec<CheckedCommit>, Refusal> {
-    ids.iter().zip(check_each(commits)).map(|(id, checked)| checked.and_then(|commit| named(*id, commit))).collect()
+    let mut checked = Vec::with_capacity(commits.len());
+    check_each(commits, Signatures::New, |place, verdict| {
+        checked.push(verdict.and_then(|commit| named(ids[place], commit))?);
+        Ok::<(), Refusal>(())
+    })?;
+    Ok(checked)
 }
 
-/// Checks structure and signature of commits on all cores; the verdicts come in their order.
-pub(crate) fn check_each(commits: &[Vec<u8>]) -> Vec<Result<CheckedCommit, Refusal>> {
-    cores::on_all(commits, |bytes| CheckedCommit::check(bytes))
+/// The verdicts on all of them.
+pub(crate) fn verdicts(ids: &[CommitId], commits: &[Vec<u8>]) -> Vec<Result<CheckedCommit, Refusal>> {
+    let mut verdicts = Vec::with_capacity(commits.len());
+    let Ok(()) = check_each(commits, Signatures::New, |place, verdict| {
+        verdicts.push(verdict.and_then(|commit| named(ids[place], commit)));
+        Ok::<(), Infallible>(())
+    });
+    verdicts
+}
+
+/// Checks commits that this device has admitted before and kept since (decision 0011), and takes each in while the next ones
+/// are still being checked.
+pub(crate) fn readmit(
+    replica: &mut Option<Replica>,
+    ids: &[CommitId],
+    commits: &[Vec<u8>],
+    source: &dyn BlobSource,
+) -> Result<Vec<CheckedCommit>, Refusal> {
+    let mut readmitted = Vec::with_capacity(commits.len());
+    check_each(commits, Signatures::Admitted, |place, verdict| {
+        let commit = verdict.and_then(|commit| named(ids[place], commit))?;
+        admit(replica, &commit, source)?;
+        readmitted.push(commit);
+        Ok::<(), Refusal>(())
+    })?;
+    Ok(readmitted)
 }
 
 /// The commit, if it is the one that it was read as: a disk, or whoever wrote on it, may give other bytes for a name.
@@ -37,13 +66,14 @@ pub(crate) fn admit_all(
     commits: &[CheckedCommit],
     source: &dyn BlobSource,
 ) -> Result<(), Refusal> {
-    for commit in commits {
-        match replica {
-            Some(replica) => replica.admit(commit, source)?,
-            None => *replica = Some(Replica::begin(commit, source)?),
-        }
+    commits.iter().try_for_each(|commit| admit(replica, commit, source))
+}
+
+fn admit(replica: &mut Option<Replica>, commit: &CheckedCommit, source: &dyn BlobSource) -> Result<(), Refusal> {
+    match replica {
+        Some(replica) => replica.admit(commit, source),
+        None => Replica::begin(commit, source).map(|begun| *replica = Some(begun)),
     }
-    Ok(())
 }
 
 /// A refusal for a commit that is not there.

@@ -81,7 +81,8 @@ impl Ledger {
         Ok(this)
     }
 
-    /// Opens a conversation and judges all of it anew.
+    /// Opens a conversation and judges all of it anew. A head is written only when all behind it was admitted, so signatures are
+    /// checked together (decision 0011).
     pub(crate) fn open(folders: &Folders, id: ConversationId, author: Arc<Author>) -> Result<Self, Error> {
         let unusable = |why: String| Error::Unusable { conversation: id, why };
         let repository = Repository::open(folders.repository(&id))?;
@@ -90,12 +91,9 @@ impl Ledger {
         let mut log = LogIndex::default();
         for batch in repository.walk(&heads, &[])?.chunks(BATCH) {
             let commits = read(&repository, batch).map_err(|error| unusable(error.to_string()))?;
-            let replayed = replay::check_all(batch, &commits).and_then(|checked| {
-                replay::admit_all(&mut replica, &checked, &repository)?;
-                Ok(checked)
-            });
-            let checked = replayed.map_err(|refusal| unusable(refusal.to_string()))?;
-            replica.iter().for_each(|replica| enter(&mut log, replica, &checked));
+            let readmitted = replay::readmit(&mut replica, batch, &commits, &repository);
+            let readmitted = readmitted.map_err(|refusal| unusable(refusal.to_string()))?;
+            replica.iter().for_each(|replica| enter(&mut log, replica, &readmitted));
         }
         let replica = replica.ok_or_else(|| unusable("it has no commits".into()))?;
         if replica.conversation() != id {

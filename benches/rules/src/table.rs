@@ -1,4 +1,4 @@
-//! The table.
+//! The table of figures.
 
 use serde_json::{Map, Value};
 use std::fmt::Write;

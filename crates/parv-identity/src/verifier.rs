@@ -1,0 +1,214 @@
+//! Checking many signatures on commits.
+//!
+//! A conversation has many commits and few devices, so keys are decoded once. And what was accepted before can be checked
+//! again together: one sum of many points costs a quarter of as many sums of few, the more so as each key stands in it once.
+//!
+//! # Two ways
+//! [`Verifier::verify`] is *the* acceptance rule (validation §3), the same as [`Signature::verify`].
+//!
+//! [`Verifier::verify_again`] is for signatures that this device has accepted by that rule before and has kept since. It
+//! recognises every one of them, and takes no signature that was made without the key, but for a chance of one in 2¹²⁸.
+//! It is a little more lenient: whoever *has* the key can make signatures with a component of small order that a sum may
+//! or may not take, depending on what else is in it. Taken as a rule for what comes from others, it would let a member
+//! write commits that some devices take and others refuse. As a check of what lies on the own disk, it finds damage and
+//! forgery all the same; whoever could exploit the difference would have to be a member and write on that disk, and could
+//! do worse there.
+
+use crate::key;
+use crate::sshsig::{Signature, SshsigError, signed_data};
+use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
+use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use ed25519_dalek::VerifyingKey;
+use parv_model::DeviceId;
+use sha2::{Digest, Sha512};
+use std::collections::BTreeMap;
+
+/// How many signatures are summed up at a time. More would gain little and cost memory.
+const BATCH: usize = 512;
+
+/// Knows the keys that it has met. Meant for one batch of work: it never forgets one.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    keys: BTreeMap<DeviceId, Option<VerifyingKey>>,
+}
+
+impl Verifier {
+    /// One that has met no keys yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn key(&mut self, device: &DeviceId) -> Result<VerifyingKey, SshsigError> {
+        let known = self.keys.entry(*device).or_insert_with(|| key::verifying_key(device.as_bytes()));
+        known.ok_or(SshsigError::UnusableKey)
+    }
+
+    /// Checks that the device signed `payload`, by the strict rule; see [`Signature::verify`].
+    ///
+    /// # Errors
+    /// When it did not, or when its key may not sign.
+    pub fn verify(&mut self, signature: &Signature, payload: &[u8]) -> Result<(), SshsigError> {
+        let key = self.key(&signature.device)?;
+        let strict = key.verify_strict(&signed_data(payload), &ed25519_dalek::Signature::from_bytes(&signature.bytes));
+        strict.map_err(|_| SshsigError::Bad(signature.device))
+    }
+
+    /// Checks signatures that were accepted before, each with its payload, together; see the [module](self). The verdicts
+    /// come in their order. Where one is bad, the strict rule says of each of its batch whether it is.
+    pub fn verify_again(&mut self, signed: &[(Signature, &[u8])]) -> Vec<Result<(), SshsigError>> {
+        signed.chunks(BATCH).flat_map(|batch| self.verify_batch(batch)).collect()
+    }
+
+    fn verify_batch(&mut self, batch: &[(Signature, &[u8])]) -> Vec<Result<(), SshsigError>> {
+        let mut sum = Sum::default();
+        let added = batch.iter().try_for_each(|(signature, payload)| {
+            let key = self.key(&signature.device).ok()?;
+            sum.add(signature, key, &signed_data(payload))
+        });
+        if added.is_some() && sum.vanishes() {
+            return vec![Ok(()); batch.len()];
+        }
+        batch.iter().map(|(signature, payload)| self.verify(signature, payload)).collect()
+    }
+}
+
+/// The equations `R + hA - sB = 0` of many signatures, to be summed up with random weights.
+///
+/// Each R needs a term of its own, but all equations of one key share the term of A. That is why this is not
+/// `ed25519_dalek::verify_batch`, which has a term for every A and costs twice as much.
+#[derive(Default)]
+struct Sum {
+    equations: Vec<Equation>,
+    keys: Vec<VerifyingKey>,
+    places: BTreeMap<DeviceId, usize>,
+    /// Of everything that the equations are made of.
+    transcript: Sha512,
+}
+
+struct Equation {
+    r: EdwardsPoint,
+    s: Scalar,
+    h: Scalar,
+    /// The place of its key.
+    key: usize,
+}
+
+impl Sum {
+    /// Adds a signature on `data`; none if it is no signature at all.
+    fn add(&mut self, signature: &Signature, key: VerifyingKey, data: &[u8]) -> Option<()> {
+        let (r_bytes, s_bytes) = signature.bytes.split_first_chunk::<32>()?;
+        let s_bytes: &[u8; 32] = s_bytes.try_into().ok()?;
+        let hash = Sha512::new().chain_update(r_bytes).chain_update(key.as_bytes()).chain_update(data).finalize();
+        // The hash stands for R, A and the data.
+        self.transcript.update(hash);
+        self.transcript.update(s_bytes);
+        let keys = &mut self.keys;
+        let place = *self.places.entry(signature.device).or_insert_with(|| {
+            keys.push(key);
+            keys.len() - 1
+        });
+        self.equations.push(Equation {
+            r: CompressedEdwardsY(*r_bytes).decompress()?,
+            s: Option::from(Scalar::from_canonical_bytes(*s_bytes))?,
+            h: Scalar::from_bytes_mod_order_wide(&hash.into()),
+            key: place,
+        });
+        Some(())
+    }
+
+    /// Whether all equations hold; if one does not, the chance that they seem to is one in 2¹²⁸.
+    fn vanishes(self) -> bool {
+        let weights = weights(&self.transcript.finalize().into(), self.equations.len());
+        let mut base = Scalar::ZERO;
+        let mut of_keys = vec![Scalar::ZERO; self.keys.len()];
+        for (Equation { s, h, key, .. }, weight) in self.equations.iter().zip(&weights) {
+            base -= weight * s;
+            of_keys[*key] += weight * h;
+        }
+        let scalars = weights.iter().chain(&of_keys).chain([&base]);
+        let keys = self.keys.iter().map(VerifyingKey::to_edwards);
+        let points = self.equations.iter().map(|equation| equation.r).chain(keys).chain([ED25519_BASEPOINT_POINT]);
+        EdwardsPoint::vartime_multiscalar_mul(scalars, points).is_identity()
+    }
+}
+
+/// So many weights of 128 bits, which nobody can foresee who has not fixed all signatures before.
+fn weights(transcript: &[u8; 64], count: usize) -> Vec<Scalar> {
+    let block = |number: usize| -> [u8; 64] {
+        Sha512::new().chain_update(transcript).chain_update(number.to_le_bytes()).finalize().into()
+    };
+    let weight = |bytes: &[u8; 16]| Scalar::from(u128::from_le_bytes(*bytes));
+    (0..count.div_ceil(4))
+        .flat_map(|number| block(number).as_chunks().0.to_vec())
+        .take(count)
+        .map(|w| weight(&w))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::DeviceKey;
+    use crate::sshsig;
+
+    /// Signatures of three devices, each on a payload of its own.
+    fn signed(count: usize) -> Vec<(Signature, Vec<u8>)> {
+        let keys: Vec<DeviceKey> = (1..4).map(|seed| DeviceKey::from_seed([seed; 32])).collect();
+        let sign = |number: usize| {
+            let payload = format!("payload {number}").into_bytes();
+            let armour = sshsig::sign(&keys[number % 3], &payload);
+            (sshsig::decode(&armour).expect("our own"), payload)
+        };
+        (0..count).map(sign).collect()
+    }
+
+    fn again(signed: &[(Signature, Vec<u8>)]) -> Vec<Result<(), SshsigError>> {
+        let signed: Vec<_> = signed.iter().map(|(signature, payload)| (*signature, payload.as_slice())).collect();
+        Verifier::new().verify_again(&signed)
+    }
+
+    #[test]
+    fn all_good_ones_are_recognised_in_any_number() {
+        for count in [0, 1, 2, BATCH - 1, BATCH, BATCH + 1] {
+            let signed = signed(count);
+            assert_eq!(again(&signed), vec![Ok(()); count]);
+            let mut verifier = Verifier::new();
+            assert!(signed.iter().all(|(signature, payload)| verifier.verify(signature, payload).is_ok()));
+        }
+    }
+
+    #[test]
+    fn a_bad_one_is_found_among_the_others() {
+        let good = signed(40);
+        let bad = |change: fn(&mut (Signature, Vec<u8>))| {
+            let mut signed = good.clone();
+            change(&mut signed[17]);
+            let verdicts = again(&signed);
+            assert!(verdicts.iter().enumerate().all(|(place, verdict)| verdict.is_ok() == (place != 17)));
+            let (signature, payload) = &signed[17];
+            assert_eq!(verdicts[17], signature.verify(payload), "both rules say the same of it");
+            assert_eq!(verdicts[17], Verifier::new().verify(signature, payload));
+        };
+        bad(|(_, payload)| payload.push(b'!'));
+        bad(|(signature, _)| signature.bytes[0] ^= 1);
+        bad(|(signature, _)| signature.bytes[40] ^= 1);
+        bad(|(signature, _)| signature.bytes[63] |= 0xe0);
+        bad(|(signature, _)| signature.device = DeviceKey::from_seed([9; 32]).device_id());
+        bad(|(signature, _)| {
+            let mut neutral = [0; 32];
+            neutral[0] = 1;
+            signature.device = DeviceId::from_bytes(neutral);
+        });
+    }
+
+    /// Two that are wrong by opposite amounts would cancel out in a sum without random weights.
+    #[test]
+    fn errors_do_not_cancel_out() {
+        let mut signed = signed(2);
+        signed[0].0.bytes[32] = signed[0].0.bytes[32].wrapping_add(1);
+        signed[1].0.bytes[32] = signed[1].0.bytes[32].wrapping_sub(1);
+        assert!(again(&signed).iter().all(Result::is_err));
+    }
+}
