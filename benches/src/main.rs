@@ -8,6 +8,7 @@ mod bare;
 mod clone;
 mod disk;
 mod git;
+mod jami;
 mod latency;
 mod libgit2;
 mod past;
@@ -78,5 +79,6 @@ async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> 
     rows.extend(disk::rows(past).await?);
     rows.extend(replay::rows(scale.history)?);
     rows.extend(conflict::rows()?);
+    rows.push(jami::row(scale)?);
     Ok(rows)
 }

@@ -11,6 +11,7 @@ pub mod crl;
 pub mod fetch;
 pub mod history;
 pub mod issue;
+pub mod jami;
 pub mod json;
 pub mod message;
 pub mod pack;
@@ -30,13 +31,14 @@ use wire::NetError;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Property); 12] = [
+pub const TARGETS: [(&str, Property); 13] = [
     ("certificate", certificate::hold),
     ("commit", commit::hold),
     ("crl", crl::hold),
     ("fetch", fetch::hold),
     ("history", history::hold),
     ("issue", issue::hold),
+    ("jami", jami::hold),
     ("json", json::hold),
     ("message", message::hold),
     ("pack", pack::hold),

@@ -59,7 +59,8 @@ impl CheckedCommit {
     }
 
     /// Checks form, message and signature of a decoded commit.
-    pub fn check((id, mut commit): (CommitId, Commit), keys: &Keyring) -> Result<Self, Refusal> {
+    pub fn check((id, commit): &(CommitId, Commit), keys: &Keyring) -> Result<Self, Refusal> {
+        let id = *id;
         let refuse = |rule, why: String| Err(Refusal::new(id, rule, why));
         if commit.parents.len() > 2 {
             return refuse(Rule::Structure, format!("it has {} parents, more than two", commit.parents.len()));
@@ -79,8 +80,14 @@ impl CheckedCommit {
             (Some(signature), Some(key)) if key.signed(&commit.payload, signature) => Signature::Good,
             (Some(_), Some(_)) => Signature::Wrong,
         };
-        commit.payload = Vec::new();
-        commit.signature = None;
+        let commit = Commit {
+            name: commit.name.clone(),
+            parents: commit.parents.clone(),
+            message: commit.message.clone(),
+            payload: Vec::new(),
+            signature: None,
+            ..*commit
+        };
         Ok(Self { id, commit, message, signature })
     }
 

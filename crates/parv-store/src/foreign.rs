@@ -115,6 +115,13 @@ impl Foreign {
         commit_bytes(&self.database(), id)?.ok_or_else(|| StoreError::missing("commit", id))
     }
 
+    /// The bytes of many commits, in their order. The error names the one that cannot be read.
+    pub fn commits(&self, ids: &[CommitId]) -> Result<Vec<Vec<u8>>, (CommitId, StoreError)> {
+        let database = self.database();
+        let read = |id: &CommitId| commit_bytes(&database, id)?.ok_or_else(|| StoreError::missing("commit", id));
+        ids.iter().map(|id| read(id).map_err(|error| (*id, error))).collect()
+    }
+
     /// Checks that every tree and file that these commits bring is there, well-formed, and what its name says. They come
     /// parents first, and parents that are not among them must have been checked before. The error names the first commit
     /// that brings something else.

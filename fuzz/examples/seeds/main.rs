@@ -1,6 +1,7 @@
 //! Writes the seeds of all targets below `seeds/`: real certificates, commits, messages and conversations between
 //! devices, and recipes of histories and packs. Names say what they are; what a fuzzer found later stays.
 
+mod jami;
 mod overheard;
 mod recipes;
 
@@ -21,6 +22,7 @@ fn main() -> Done {
     commits(&sample)?;
     armours()?;
     drawn()?;
+    jami::conversations()?;
     recipes::histories()?;
     recipes::packs(&sample)?;
     overheard::conversations(&sample)?;

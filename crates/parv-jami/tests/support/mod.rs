@@ -328,7 +328,7 @@ impl World {
             Sign::Not => String::new(),
         };
         let bytes = format!("{head}{signature}\n{message}").into_bytes();
-        let commit = CheckedCommit::check(CheckedCommit::decode(&bytes)?, &self.keys)?;
+        let commit = CheckedCommit::check(&CheckedCommit::decode(&bytes)?, &self.keys)?;
         let id = object::commit_id(&bytes).unwrap();
         match &mut self.replica {
             Some(replica) => replica.admit(&commit, &self.memory)?,

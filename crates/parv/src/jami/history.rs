@@ -97,7 +97,7 @@ impl<'a> Trial<'a> {
 
     /// Judges commits, and the files of those that are good.
     fn judge(&mut self, batch: &[CommitId]) -> Result<(), Halt> {
-        let bytes = batch.iter().map(|id| self.read(id)).collect::<Result<Vec<_>, _>>()?;
+        let bytes = self.foreign.commits(batch).map_err(|(id, error)| in_history(id, &error))?;
         let decoded = cores::on_all(&bytes, |bytes| CheckedCommit::decode(bytes));
         drop(bytes);
         let mut refused = None;
@@ -113,7 +113,7 @@ impl<'a> Trial<'a> {
         }
         self.find_keys(&commits);
         let keys = &self.keys;
-        let checked = cores::on_all(&commits, |commit| CheckedCommit::check(commit.clone(), keys));
+        let checked = cores::on_all(&commits, |commit| CheckedCommit::check(commit, keys));
         let mut good = Vec::with_capacity(checked.len());
         for commit in checked {
             match commit.and_then(|commit| self.admit(commit)) {

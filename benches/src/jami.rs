@@ -1,0 +1,78 @@
+//! Judging a conversation that daemons of Jami wrote, against verifying its signatures alone on the same cores.
+
+use crate::Scale;
+use crate::table::{Goal, Row};
+use parv::jami::{Judge, audit};
+use parv_jami::PublicKey;
+use parv_jami::certificate::{DeviceCertificate, MAX_CERTIFICATE_BYTES};
+use parv_jami::commit::Commit;
+use parv_jami::id::Device;
+use parv_store::Foreign;
+use parv_validator::BlobSource;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A thousand texts and a few joins, RSA-4096.
+const CONVERSATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/fixtures/jami/text1000.bundle");
+
+type Failure = Box<dyn std::error::Error>;
+
+/// The bare rate as a share of the time that the whole verdict takes, with unpacking, trees and rules.
+pub fn row(scale: &Scale) -> Result<Row, Failure> {
+    let path = Path::new(CONVERSATION);
+    let (signed, keys) = signatures(path)?;
+    let (mut bare, mut whole) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..scale.rounds {
+        let start = Instant::now();
+        verify(&signed, &keys)?;
+        bare += start.elapsed();
+        let start = Instant::now();
+        if !audit(path, Judge::Strict)?.is_valid() {
+            return Err("a conversation of Jami's own is refused".into());
+        }
+        whole += start.elapsed();
+    }
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / (scale.rounds * signed.len()) as f64;
+    Ok(Row {
+        key: "jami_audit_vs_bare_rsa",
+        what: "Judging a conversation of Jami, as a share of the bare rate of its RSA-4096 signatures on all cores"
+            .into(),
+        figure: bare.as_secs_f64() / whole.as_secs_f64(),
+        unit: "×",
+        goal: Goal::AtLeast(0.8),
+        detail: format!("{} commits; bare {:.0} µs, whole {:.0} µs each", signed.len(), each(bare), each(whole)),
+    })
+}
+
+/// What was signed, by whom, and how; and everybody's key.
+#[allow(clippy::type_complexity, reason = "a list of three things, used once")]
+fn signatures(path: &Path) -> Result<(Vec<(Device, Vec<u8>, Vec<u8>)>, HashMap<Device, PublicKey>), Failure> {
+    let foreign = Foreign::open(path)?;
+    let (mut signed, mut keys) = (Vec::new(), HashMap::new());
+    for (id, _) in foreign.walk(foreign.heads())? {
+        let commit = Commit::decode(&foreign.commit(&id)?)?;
+        let file = format!("devices/{}.crt", commit.device);
+        if let Entry::Vacant(key) = keys.entry(commit.device) {
+            let blob = foreign.entry_at(&commit.tree, &file)?.ok_or("a device has no certificate")?;
+            let certificate = DeviceCertificate::from_pem(&foreign.blob(&blob, MAX_CERTIFICATE_BYTES)?)?;
+            key.insert(certificate.key);
+        }
+        signed.push((commit.device, commit.payload, commit.signature.ok_or("a commit is not signed")?));
+    }
+    Ok((signed, keys))
+}
+
+fn verify(signed: &[(Device, Vec<u8>, Vec<u8>)], keys: &HashMap<Device, PublicKey>) -> Result<(), Failure> {
+    let share = signed.len().div_ceil(thread::available_parallelism()?.get()).max(1);
+    let good = move |share: &[(Device, Vec<u8>, Vec<u8>)]| {
+        share.iter().all(|(device, payload, signature)| keys[device].signed(payload, signature))
+    };
+    let all = thread::scope(|scope| {
+        let workers: Vec<_> = signed.chunks(share).map(|share| scope.spawn(move || good(share))).collect();
+        workers.into_iter().all(|worker| worker.join().unwrap_or(false))
+    });
+    if all { Ok(()) } else { Err("a signature is wrong".into()) }
+}
