@@ -68,12 +68,12 @@ fn check_name(name: &[u8]) -> Result<(), &'static str> {
     if !name.iter().all(plain) {
         return Err("a name has other characters than letters, digits, '.', '_' and '-'");
     }
-    if name.ends_with(b".") && name != b"." && name != b".." {
-        return Err("a name ends with a dot, which some file systems drop");
-    }
     let is_gits = name.len() >= 4 && name[..4].eq_ignore_ascii_case(b".git");
     if name == b"." || name == b".." || is_gits {
         return Err("a name means something to git or to the file system");
+    }
+    if name.ends_with(b".") {
+        return Err("a name ends with a dot, which some file systems drop");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{Report, Said};
 use crate::cores;
-use crate::replay::{self, BATCH};
+use crate::replay;
 use parv_jami::certificate::{DeviceCertificate, MAX_CERTIFICATE_BYTES};
 use parv_jami::commit::Commit;
 use parv_jami::id::Device;
@@ -13,9 +13,17 @@ use parv_model::{BlobId, CommitId, Refusal, Rule, TreeId};
 use parv_store::{Foreign, StoreError, TreeEntry};
 use parv_validator::rules::Checked;
 use std::collections::{HashMap, HashSet};
+use std::sync::mpsc;
+use std::thread;
 
 /// The branch that a daemon writes on.
 const BRANCH: &str = "main";
+
+/// How many commits are read and checked at a time, while those before them are judged.
+const BATCH: usize = 1024;
+
+/// How many batches may wait to be judged; more would only take memory.
+const BATCHES_AHEAD: usize = 1;
 
 /// Why a trial ended early.
 pub(super) enum Halt {
@@ -35,9 +43,6 @@ pub(super) struct Trial<'a> {
     files: Files<'a>,
     rules: JamiRules,
     replica: Option<Replica>,
-    keys: Keyring,
-    /// The trees of all commits so far, to find certificates that a commit has dropped.
-    trees: HashMap<CommitId, TreeId>,
     head: CommitId,
     root: CommitId,
     messages: Vec<Said>,
@@ -51,8 +56,6 @@ impl<'a> Trial<'a> {
             files: Files(foreign),
             rules,
             replica: None,
-            keys: Keyring::default(),
-            trees: HashMap::new(),
             head: nothing,
             root: nothing,
             messages: Vec::new(),
@@ -72,10 +75,13 @@ impl<'a> Trial<'a> {
         self.root = self.find_root(walked.iter().filter(|(_, is_root)| *is_root).map(|(id, _)| *id))?;
         all.retain(|id| *id != self.root);
         all.insert(0, self.root);
-        for batch in all.chunks(BATCH) {
-            self.judge(batch)?;
-        }
-        Ok(())
+        let mut reader = Reader::new(self.foreign);
+        thread::scope(|scope| {
+            let (send, batches) = mpsc::sync_channel(BATCHES_AHEAD);
+            // Whoever reads ends with the last batch, or when nobody waits for one any more.
+            scope.spawn(move || all.chunks(BATCH).all(|batch| send.send(reader.check(batch)).is_ok()));
+            batches.iter().try_for_each(|batch| self.judge(batch?))
+        })
     }
 
     /// The first commit that claims to begin a conversation of Jami.
@@ -95,28 +101,12 @@ impl<'a> Trial<'a> {
         Err(Halt::NoConversation(why))
     }
 
-    /// Judges commits, and the files of those that are good.
-    fn judge(&mut self, batch: &[CommitId]) -> Result<(), Halt> {
-        let bytes = self.foreign.commits(batch).map_err(|(id, error)| in_history(id, &error))?;
-        let decoded = cores::on_all(&bytes, |bytes| CheckedCommit::decode(bytes));
-        drop(bytes);
-        let mut refused = None;
-        let mut commits = Vec::with_capacity(batch.len());
-        for (id, result) in batch.iter().zip(decoded) {
-            match result.and_then(|(found, commit)| replay::same_name(*id, found).map(|()| (found, commit))) {
-                Ok(commit) => commits.push(commit),
-                Err(refusal) => {
-                    refused = Some(Refusal { commit: *id, ..refusal });
-                    break;
-                }
-            }
-        }
-        self.find_keys(&commits);
-        let keys = &self.keys;
-        let checked = cores::on_all(&commits, |commit| CheckedCommit::check(commit, keys));
-        let mut good = Vec::with_capacity(checked.len());
-        for commit in checked {
-            match commit.and_then(|commit| self.admit(commit)) {
+    /// Takes in what was checked, and judges the files of those commits that are good.
+    fn judge(&mut self, batch: Batch) -> Result<(), Halt> {
+        let mut refused = batch.refused;
+        let mut good = Vec::with_capacity(batch.checked.len());
+        for commit in batch.checked {
+            match self.admit(commit) {
                 Ok(id) => good.push(id),
                 Err(refusal) => {
                     refused = Some(refusal);
@@ -139,33 +129,6 @@ impl<'a> Trial<'a> {
         let author = self.replica.as_ref().and_then(|replica| replica.author(&commit.id()));
         self.messages.extend(author.map(|author| Said::new(&commit, author)));
         Ok(commit.id())
-    }
-
-    /// Looks for the keys of devices that are not known yet: in the trees of their own commits, or of the parents.
-    fn find_keys(&mut self, commits: &[(CommitId, Commit)]) {
-        self.trees.extend(commits.iter().map(|(id, commit)| (*id, commit.tree)));
-        let mut looked = HashSet::new();
-        for (_, commit) in commits {
-            if self.keys.knows(&commit.device) {
-                continue;
-            }
-            let parents = commit.parents.iter().filter_map(|parent| self.trees.get(parent));
-            for tree in [&commit.tree].into_iter().chain(parents) {
-                if looked.insert((commit.device, *tree))
-                    && let Some(certificate) = self.certificate(tree, &commit.device)
-                {
-                    self.keys.add(&certificate);
-                    break;
-                }
-            }
-        }
-    }
-
-    /// A device's certificate in a tree. A tree or file that cannot be read is refused when its commit is judged.
-    fn certificate(&self, tree: &TreeId, device: &Device) -> Option<DeviceCertificate> {
-        let blob = self.files.entry(tree, &format!("devices/{device}.crt")).ok()??;
-        let pem = self.files.blob(&blob, MAX_CERTIFICATE_BYTES).ok()?;
-        DeviceCertificate::from_pem(&pem).ok().filter(|certificate| certificate.device == *device)
     }
 
     fn read(&self, id: &CommitId) -> Result<Vec<u8>, Halt> {
@@ -207,6 +170,83 @@ impl<'a> Trial<'a> {
         report.infos.insert("mode".to_owned(), state.mode().number().to_string());
         report
     }
+}
+
+/// What was found of some commits, in their order, before anybody asks what they do.
+struct Batch {
+    checked: Vec<CheckedCommit>,
+    /// The first that broke a rule already, and ended it.
+    refused: Option<Refusal>,
+}
+
+/// Reads commits and checks them, each alone, on all cores.
+struct Reader<'a> {
+    foreign: &'a Foreign,
+    files: Files<'a>,
+    keys: Keyring,
+    /// The trees of all commits so far, to find certificates that a commit has dropped.
+    trees: HashMap<CommitId, TreeId>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(foreign: &'a Foreign) -> Self {
+        Self { foreign, files: Files(foreign), keys: Keyring::default(), trees: HashMap::new() }
+    }
+
+    /// Fails where commits cannot be read.
+    fn check(&mut self, batch: &[CommitId]) -> Result<Batch, Halt> {
+        let bytes = self.foreign.commits(batch).map_err(|(id, error)| in_history(id, &error))?;
+        let decoded = cores::on_all(&bytes, |bytes| CheckedCommit::decode(bytes));
+        drop(bytes);
+        let named = batch.iter().zip(decoded).map(|(id, result)| {
+            let commit = result.and_then(|(found, commit)| replay::same_name(*id, found).map(|()| (found, commit)));
+            commit.map_err(|refusal| Refusal { commit: *id, ..refusal })
+        });
+        let (commits, unreadable) = until_refused(named);
+        self.find_keys(&commits);
+        let keys = &self.keys;
+        let (checked, refused) = until_refused(cores::on_all(&commits, |commit| CheckedCommit::check(commit, keys)));
+        Ok(Batch { checked, refused: refused.or(unreadable) })
+    }
+
+    /// Looks for the keys of devices that are not known yet: in the trees of their own commits, or of the parents.
+    fn find_keys(&mut self, commits: &[(CommitId, Commit)]) {
+        self.trees.extend(commits.iter().map(|(id, commit)| (*id, commit.tree)));
+        let mut looked = HashSet::new();
+        for (_, commit) in commits {
+            if self.keys.knows(&commit.device) {
+                continue;
+            }
+            let parents = commit.parents.iter().filter_map(|parent| self.trees.get(parent));
+            for tree in [&commit.tree].into_iter().chain(parents) {
+                if looked.insert((commit.device, *tree))
+                    && let Some(certificate) = self.certificate(tree, &commit.device)
+                {
+                    self.keys.add(&certificate);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// A device's certificate in a tree. A tree or file that cannot be read is refused when its commit is judged.
+    fn certificate(&self, tree: &TreeId, device: &Device) -> Option<DeviceCertificate> {
+        let blob = self.files.entry(tree, &format!("devices/{device}.crt")).ok()??;
+        let pem = self.files.blob(&blob, MAX_CERTIFICATE_BYTES).ok()?;
+        DeviceCertificate::from_pem(&pem).ok().filter(|certificate| certificate.device == *device)
+    }
+}
+
+/// What is good before the first refusal, and that.
+fn until_refused<T>(all: impl IntoIterator<Item = Result<T, Refusal>>) -> (Vec<T>, Option<Refusal>) {
+    let mut good = Vec::new();
+    for one in all {
+        match one {
+            Ok(one) => good.push(one),
+            Err(refusal) => return (good, Some(refusal)),
+        }
+    }
+    (good, None)
 }
 
 /// The trees and files of a repository, for the rules.

@@ -40,6 +40,7 @@ async fn attack_name_dot_dot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_name_dot_git_in_disguise() {
+    lines(&[b"100644 profile."], "a name ends with a dot").await;
     lines(&[b"100644 .git", b"100644 .GIT", b"100644 .gIt", b"100644 .git.", b"100644 .gitmodules"], MEANING).await;
     let disguised = [&b"100644 git~1"[..], b"100644 .git ", b"100644 .git::$INDEX_ALLOCATION", b"100644 .git\\config"];
     lines(&disguised, CHARACTERS).await;
@@ -64,11 +65,14 @@ async fn attack_name_that_differs_in_case() {
     let head = stage.head;
     let before = stage.tree(head);
     let mut attempts = Vec::new();
-    for name in [&b"100644 Members"[..], b"100644 PROFILE.VCF", b"100644 Admins"] {
+    let mut with = |name: &[u8]| {
         let tree = stage.with_line(before, name, b"smuggled");
-        let attack = stage.forged(BOB, &[head], text("look"), tree);
-        attempts.push(refused(&[attack], Rule::Tree, "a file was added, removed or changed"));
+        stage.forged(BOB, &[head], text("look"), tree)
+    };
+    for twin in [&b"100644 Members"[..], b"100644 Admins"] {
+        attempts.push(failed(&[with(twin)], "a name stands there twice, as file systems see it"));
     }
+    attempts.push(refused(&[with(b"100644 PROFILE.VCF")], Rule::Tree, "a file was added, removed or changed"));
     let control = stage.honest(BOB, &[head], text("look"));
     stage.assault(&[head], &attempts, &[control]).await;
 }
