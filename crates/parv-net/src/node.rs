@@ -201,11 +201,22 @@ impl Node {
     }
 
     /// Sends a message to a device and waits until the other side has it in its channel of events. Dials if the device
-    /// is not connected. After an error it may or may not have arrived.
+    /// is not connected. After an error it may or may not have arrived. It may arrive twice: when a connection breaks under
+    /// it, it is sent once more on another.
     pub async fn send(&self, device: DeviceId, envelope: Envelope) -> Result<(), NetError> {
         let bytes = envelope.encode()?;
+        match self.send_once(device, &bytes).await {
+            // Of two connections that both sides opened at the same time one is closed, perhaps the one that was used.
+            Err(NetError::Broken { .. } | NetError::NotAcknowledged(_)) if self.is_connected(&device) => {
+                self.send_once(device, &bytes).await
+            }
+            done => done,
+        }
+    }
+
+    async fn send_once(&self, device: DeviceId, bytes: &[u8]) -> Result<(), NetError> {
         let stream = self.open(device, Protocol::Message).await?;
-        message::send(device, stream, &bytes).await
+        message::send(device, stream, bytes).await
     }
 
     /// Says in the distributed table that this device provides something, and goes on saying so.

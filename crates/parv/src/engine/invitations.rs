@@ -53,21 +53,24 @@ struct Ask {
 /// Puts an invitation on its way: at once if a device of the person is connected or found, else when they come online.
 pub(crate) fn offer(hub: &Arc<Hub>, conversation: ConversationId, uri: Uri, commit: CommitId) -> Result<(), Error> {
     hub.outbox.add(Address { conversation, uri }, Pending { commit, since: clock::now() })?;
-    let connected = hub.people.devices_of(&uri);
     let task = hub.clone();
-    hub.spawn(async move {
-        for device in &connected {
-            deliver(&task, *device, uri).await;
-        }
-        if connected.is_empty() {
-            look_for(&task, uri).await;
-        }
-    });
+    hub.spawn(async move { bring(&task, uri).await });
     Ok(())
 }
 
+/// Tries to bring somebody what waits for them.
+pub(super) async fn bring(hub: &Hub, uri: Uri) {
+    let connected = hub.people.devices_of(&uri);
+    for device in &connected {
+        deliver(hub, *device, uri).await;
+    }
+    if connected.is_empty() {
+        look_for(hub, uri).await;
+    }
+}
+
 /// Connects to a device of somebody, if one can be found. What waits for them is delivered when they have said hello.
-pub(super) async fn look_for(hub: &Hub, uri: Uri) {
+async fn look_for(hub: &Hub, uri: Uri) {
     let Some(net) = &hub.net else { return };
     for device in hub.contacts.devices(&uri) {
         if net.node.dial(device).await.is_ok() {

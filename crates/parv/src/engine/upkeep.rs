@@ -1,5 +1,5 @@
-//! Staying in touch: connects to members' devices that are not connected, and looks for people for whom an invitation
-//! waits. Who cannot be reached is tried again, more and more rarely, and at once when this device is somewhere else.
+//! Staying in touch: connects to members' devices that are not connected, and tries again to bring people the invitations that
+//! wait for them. Who cannot be reached is tried again, more and more rarely, and at once when this device is somewhere else.
 
 use super::hub::{Hub, Net, Place};
 use super::invitations;
@@ -59,7 +59,7 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
     let mut devices = Pauses::<DeviceId>(HashMap::new());
     let mut people = Pauses::<Uri>(HashMap::new());
     loop {
-        let (absent, awaited) = (absent(&hub, &net), awaited(&hub));
+        let (absent, awaited) = (absent(&hub, &net), hub.outbox.people());
         devices.keep(&absent);
         people.keep(&awaited);
         let mut tries = JoinSet::new();
@@ -75,7 +75,7 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
         for uri in awaited.into_iter().filter(|uri| people.is_due(uri)).take(MAX_AT_ONCE).collect::<Vec<_>>() {
             people.tried(uri);
             let task = hub.clone();
-            tries.spawn(async move { invitations::look_for(&task, uri).await });
+            tries.spawn(async move { invitations::bring(&task, uri).await });
         }
         tries.join_all().await;
         let next = [devices.next(), people.next()].into_iter().flatten().min();
@@ -108,9 +108,4 @@ fn absent(hub: &Hub, net: &Net) -> BTreeSet<DeviceId> {
         absent.extend(far.into_iter().take(ENOUGH_NEIGHBOURS.saturating_sub(near.len())));
     }
     absent
-}
-
-/// The people for whom an invitation waits and who are not connected.
-fn awaited(hub: &Hub) -> BTreeSet<Uri> {
-    hub.outbox.people().into_iter().filter(|uri| hub.people.devices_of(uri).is_empty()).collect()
 }
