@@ -1,4 +1,4 @@
-//! Parv's own rules on the core: validation §4 to §6, put together from [`kinds`], [`authority`] and [`resolve`](crate::resolve).
+//! Parv's own rules on the core: validation §4 to §6, put together from `kinds`, `authority` and `resolve`.
 
 use crate::authority;
 use crate::checked::CheckedCommit;
