@@ -91,20 +91,6 @@ pub(crate) fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]
     verifying_key(public_key).is_some_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
 }
 
-/// Whether the holders of these public keys signed these messages, all of them: in a third of the time, but by a rule that
-/// whoever chose a key or a signature for it could get around. So this is for one's own signatures.
-pub(crate) fn verify_own(signed: &[(&[u8; 32], &[u8], &[u8; 64])]) -> bool {
-    let mut keys: Vec<VerifyingKey> = Vec::with_capacity(signed.len());
-    for (public_key, ..) in signed {
-        let same = keys.last().copied().filter(|last| last.as_bytes() == *public_key);
-        let Some(key) = same.or_else(|| verifying_key(public_key)) else { return false };
-        keys.push(key);
-    }
-    let messages: Vec<_> = signed.iter().map(|(_, message, _)| *message).collect();
-    let signatures: Vec<_> = signed.iter().map(|(.., signature)| Signature::from_bytes(signature)).collect();
-    ed25519_dalek::verify_batch(&messages, &signatures, &keys).is_ok()
-}
-
 #[cfg(test)]
 mod vectors;
 

@@ -38,6 +38,7 @@ mod identity;
 pub mod key;
 mod pem;
 pub mod sshsig;
+mod sum;
 pub mod verifier;
 mod x509;
 

@@ -14,6 +14,7 @@
 //! signature, and [`decode`] takes no other.
 
 use crate::key::{self, DeviceKey};
+use crate::sum;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use parv_model::DeviceId;
@@ -98,14 +99,11 @@ impl Proof {
         &self.signature
     }
 
-    /// Whether all of these hold. Many at once take a third of the time; the rule is not the strict one that what others
-    /// signed is held to ([`Signature::verify`]), but nobody else has had a say in these.
+    /// Whether all of these hold, by one sum of points: quicker than the strict rule that what others signed is held to
+    /// ([`Signature::verify`]), and nobody else has had a say in these.
     pub fn all_hold(proofs: &[Self]) -> bool {
-        let signed: Vec<_> = proofs
-            .iter()
-            .map(|Self { signature, data }| (signature.device.as_bytes(), data.as_slice(), &signature.bytes))
-            .collect();
-        key::verify_own(&signed)
+        let signed = proofs.iter().map(|Self { signature, data }| (signature, data));
+        sum::all_hold(signed, |device| key::verifying_key(device.as_bytes()))
     }
 }
 

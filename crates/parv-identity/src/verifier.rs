@@ -1,7 +1,7 @@
 //! Checking many signatures on commits.
 //!
 //! A conversation has many commits and few devices, so keys are decoded once. And what was accepted before can be checked
-//! again together: one sum of many points costs a quarter of as many sums of few, the more so as each key stands in it once.
+//! again together, in one sum of points, which costs a quarter of as many single checks.
 //!
 //! # Two ways
 //! [`Verifier::verify`] is *the* acceptance rule (validation §3), the same as [`Signature::verify`].
@@ -16,13 +16,9 @@
 
 use crate::key;
 use crate::sshsig::{Signature, SshsigError, signed_data};
-use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
-use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
+use crate::sum;
 use ed25519_dalek::VerifyingKey;
 use parv_model::DeviceId;
-use sha2::{Digest, Sha512};
 use std::collections::BTreeMap;
 
 /// How many signatures are summed up at a time. More would gain little and cost memory.
@@ -62,89 +58,12 @@ impl Verifier {
     }
 
     fn verify_batch(&mut self, batch: &[(Signature, &[u8])]) -> Vec<Result<(), SshsigError>> {
-        let mut sum = Sum::default();
-        let added = batch.iter().try_for_each(|(signature, payload)| {
-            let key = self.key(&signature.device).ok()?;
-            sum.add(signature, key, &signed_data(payload))
-        });
-        if added.is_some() && sum.vanishes() {
+        let signed = batch.iter().map(|(signature, payload)| (signature, signed_data(payload)));
+        if sum::all_hold(signed, |device| self.key(device).ok()) {
             return vec![Ok(()); batch.len()];
         }
         batch.iter().map(|(signature, payload)| self.verify(signature, payload)).collect()
     }
-}
-
-/// The equations `R + hA - sB = 0` of many signatures, to be summed up with random weights.
-///
-/// Each R needs a term of its own, but all equations of one key share the term of A. That is why this is not
-/// `ed25519_dalek::verify_batch`, which has a term for every A and costs twice as much.
-#[derive(Default)]
-struct Sum {
-    equations: Vec<Equation>,
-    keys: Vec<VerifyingKey>,
-    places: BTreeMap<DeviceId, usize>,
-    /// Of everything that the equations are made of.
-    transcript: Sha512,
-}
-
-struct Equation {
-    r: EdwardsPoint,
-    s: Scalar,
-    h: Scalar,
-    /// The place of its key.
-    key: usize,
-}
-
-impl Sum {
-    /// Adds a signature on `data`; none if it is no signature at all.
-    fn add(&mut self, signature: &Signature, key: VerifyingKey, data: &[u8]) -> Option<()> {
-        let (r_bytes, s_bytes) = signature.bytes.split_first_chunk::<32>()?;
-        let s_bytes: &[u8; 32] = s_bytes.try_into().ok()?;
-        let hash = Sha512::new().chain_update(r_bytes).chain_update(key.as_bytes()).chain_update(data).finalize();
-        // The hash stands for R, A and the data.
-        self.transcript.update(hash);
-        self.transcript.update(s_bytes);
-        let keys = &mut self.keys;
-        let place = *self.places.entry(signature.device).or_insert_with(|| {
-            keys.push(key);
-            keys.len() - 1
-        });
-        self.equations.push(Equation {
-            r: CompressedEdwardsY(*r_bytes).decompress()?,
-            s: Option::from(Scalar::from_canonical_bytes(*s_bytes))?,
-            h: Scalar::from_bytes_mod_order_wide(&hash.into()),
-            key: place,
-        });
-        Some(())
-    }
-
-    /// Whether all equations hold; if one does not, the chance that they seem to is one in 2¹²⁸.
-    fn vanishes(self) -> bool {
-        let weights = weights(&self.transcript.finalize().into(), self.equations.len());
-        let mut base = Scalar::ZERO;
-        let mut of_keys = vec![Scalar::ZERO; self.keys.len()];
-        for (Equation { s, h, key, .. }, weight) in self.equations.iter().zip(&weights) {
-            base -= weight * s;
-            of_keys[*key] += weight * h;
-        }
-        let scalars = weights.iter().chain(&of_keys).chain([&base]);
-        let keys = self.keys.iter().map(VerifyingKey::to_edwards);
-        let points = self.equations.iter().map(|equation| equation.r).chain(keys).chain([ED25519_BASEPOINT_POINT]);
-        EdwardsPoint::vartime_multiscalar_mul(scalars, points).is_identity()
-    }
-}
-
-/// So many weights of 128 bits, which nobody can foresee who has not fixed all signatures before.
-fn weights(transcript: &[u8; 64], count: usize) -> Vec<Scalar> {
-    let block = |number: usize| -> [u8; 64] {
-        Sha512::new().chain_update(transcript).chain_update(number.to_le_bytes()).finalize().into()
-    };
-    let weight = |bytes: &[u8; 16]| Scalar::from(u128::from_le_bytes(*bytes));
-    (0..count.div_ceil(4))
-        .flat_map(|number| block(number).as_chunks().0.to_vec())
-        .take(count)
-        .map(|w| weight(&w))
-        .collect()
 }
 
 #[cfg(test)]
