@@ -22,8 +22,6 @@ pub mod wire;
 
 // The codecs of `parv-net` as they stand there, but not the node around them: to instrument libp2p and its C library
 // would take most of the time that a fuzz run has. They name their crate's limits and its error.
-#[path = "../../crates/parv-net/src/cbor.rs"]
-mod cbor;
 #[path = "../../crates/parv-net/src/limits.rs"]
 #[allow(dead_code, reason = "most limits are the node's")]
 mod limits;

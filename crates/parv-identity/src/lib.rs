@@ -11,6 +11,7 @@
 //! | [`crl`] | X.509 revocation lists |
 //! | [`sshsig`] | signatures on commits, as OpenSSH and Git write them |
 //! | [`verifier`] | checking many of those |
+//! | [`statement`] | what a device says outside of conversations, signed |
 //! | [`archive`] | the account key, sealed by a password |
 //! | [`folder`] | all of it as files |
 //!
@@ -38,6 +39,7 @@ mod identity;
 pub mod key;
 mod pem;
 pub mod sshsig;
+pub mod statement;
 mod sum;
 pub mod verifier;
 mod x509;

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cbor;
 pub mod commit;
 pub mod id;
 pub mod limits;

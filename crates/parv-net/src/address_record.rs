@@ -5,18 +5,18 @@
 //! another in its place; of two, the one issued later counts. The credential is the owner's business: bytes that only
 //! those can read whom the device wants to know it.
 
+use crate::NetError;
 use crate::limits::{
     ADDRESS_RECORD_LIFETIME, MAX_ADDRESS_RECORD_BYTES, MAX_ADDRESSES_PER_PEER, MAX_CLOCK_DIFFERENCE,
     MAX_CREDENTIAL_BYTES,
 };
 use crate::peer::device_id;
 use crate::topic::Key;
-use crate::{NetError, cbor};
-use ciborium::Value;
 use libp2p::Multiaddr;
 use libp2p::core::SignedEnvelope;
 use libp2p::identity::Keypair;
 use parv_model::DeviceId;
+use parv_model::cbor::{self, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const DOMAIN: &str = "parv-address-record";
@@ -110,8 +110,8 @@ pub(crate) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn malformed(why: impl Into<String>) -> NetError {
-    NetError::Malformed { what: "the address record", why: why.into() }
+fn malformed(why: impl ToString) -> NetError {
+    NetError::Malformed { what: "the address record", why: why.to_string() }
 }
 
 fn too_long(bytes: usize) -> NetError {

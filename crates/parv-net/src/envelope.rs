@@ -3,9 +3,9 @@
 //! The encoding is the deterministic one of RFC 8949 §4.2.1, and nothing else is read: one envelope has one spelling.
 //! Fields that are not known are ignored, so that later versions can add some (protocol, "Streams").
 
+use crate::NetError;
 use crate::limits::{MAX_BODY_BYTES, MAX_FRAME_BYTES, MAX_MIME_BYTES};
-use crate::{NetError, cbor};
-use ciborium::Value;
+use parv_model::cbor::{self, Value};
 
 /// One message to a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,8 +64,8 @@ impl Envelope {
     }
 }
 
-fn malformed(why: impl Into<String>) -> NetError {
-    NetError::Malformed { what: "the envelope", why: why.into() }
+fn malformed(why: impl ToString) -> NetError {
+    NetError::Malformed { what: "the envelope", why: why.to_string() }
 }
 
 #[cfg(test)]

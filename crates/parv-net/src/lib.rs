@@ -24,7 +24,6 @@ mod address_record;
 mod addresses;
 mod behaviour;
 mod blocking;
-mod cbor;
 mod config;
 mod driver;
 mod envelope;
