@@ -13,7 +13,7 @@ pub mod random;
 pub mod small_world;
 
 pub use objects::Objects;
-pub use person::{FOR_EVER, Person};
+pub use person::{FOR_EVER, Person, until};
 
 use crate::model::{Certificate, Event};
 use parv_identity::sshsig;

@@ -48,7 +48,7 @@ impl Person {
     pub fn new(number: u8) -> Self {
         let account_key = AccountKey::from_seed([number.wrapping_add(1); 32]);
         let name = format!("person {number}");
-        let account = account_certificate(&account_key, &name, 0, FOR_EVER);
+        let account = account_certificate(&account_key, &name, 0, until(FOR_EVER));
         Self::assemble(name, account_key, account, 0)
     }
 
@@ -62,7 +62,7 @@ impl Person {
         let mut seed = *account_key.seed();
         seed[0] = 200u8.wrapping_add(device);
         let device_key = DeviceKey::from_seed(seed);
-        let certificate = device_certificate(&account_key, &account, &device_key, serial(device, 0), FOR_EVER);
+        let certificate = device_certificate(&account_key, &account, &device_key, serial(device, 0), until(FOR_EVER));
         let credentials = Credentials { account, device: certificate, crl: None };
         Self { name, account_key, device_key, credentials, device, issued: 0, renewed: 0 }
     }
@@ -77,24 +77,24 @@ impl Person {
         self.device_key.device_id()
     }
 
-    /// The device gets a new certificate, with a new serial number, that is good until then.
+    /// The device gets a new certificate, with a new serial number.
     ///
     /// # Panics
     /// When no certificate can be issued.
-    pub fn renew_device(&mut self, until: i64) {
+    pub fn renew_device(&mut self, good: Validity) {
         self.issued = self.issued.wrapping_add(1);
         let serial = serial(self.device, self.issued);
         let Self { account_key, device_key, credentials, .. } = self;
-        credentials.device = device_certificate(account_key, &credentials.account, device_key, serial, until);
+        credentials.device = device_certificate(account_key, &credentials.account, device_key, serial, good);
     }
 
-    /// The account gets a new certificate of the same key that is good until then.
+    /// The account gets a new certificate of the same key.
     ///
     /// # Panics
     /// When no certificate can be issued.
-    pub fn renew_account(&mut self, until: i64) {
+    pub fn renew_account(&mut self, good: Validity) {
         self.renewed = self.renewed.wrapping_add(1);
-        self.credentials.account = account_certificate(&self.account_key, &self.name, self.renewed, until);
+        self.credentials.account = account_certificate(&self.account_key, &self.name, self.renewed, good);
     }
 
     /// The numbers of all certificates that the device has had.
@@ -125,9 +125,9 @@ fn numbered([kind, whose]: [u8; 2], issue: u8) -> Serial {
     Serial::from_bytes(if issue == 0 { &bytes[..2] } else { &bytes }).expect("a serial number")
 }
 
-fn account_certificate(key: &AccountKey, name: &str, issue: u8, until: i64) -> AccountCertificate {
+fn account_certificate(key: &AccountKey, name: &str, issue: u8, good: Validity) -> AccountCertificate {
     let serial = numbered([1, key.seed()[0].wrapping_sub(1)], issue);
-    AccountCertificate::issue_with_serial(key, name, &serial, validity(until)).expect("a certificate")
+    AccountCertificate::issue_with_serial(key, name, &serial, good).expect("a certificate")
 }
 
 fn device_certificate(
@@ -135,12 +135,16 @@ fn device_certificate(
     account: &AccountCertificate,
     device_key: &DeviceKey,
     serial: Serial,
-    until: i64,
+    good: Validity,
 ) -> DeviceCertificate {
     let device = device_key.device_id();
-    DeviceCertificate::issue(account_key, account, &device, "device", &serial, validity(until)).expect("a certificate")
+    DeviceCertificate::issue(account_key, account, &device, "device", &serial, good).expect("a certificate")
 }
 
-fn validity(until: i64) -> Validity {
-    Validity::new(0, until).expect("a period")
+/// From the beginning of time until then, in seconds since 1970.
+///
+/// # Panics
+/// When there is no such period.
+pub fn until(end: i64) -> Validity {
+    Validity::new(0, end).expect("a period")
 }

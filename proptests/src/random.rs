@@ -4,6 +4,7 @@
 
 use crate::model::Event;
 use crate::{World, text};
+use parv_identity::certificate::Validity;
 use parv_model::{CommitId, Message, Mode, VoteKind};
 use proptest::prelude::*;
 
@@ -84,8 +85,8 @@ pub enum Deed {
     Merge(Place),
     /// A leave, an invitation by whoever can, and a join.
     Return,
-    /// A new certificate for the account or for the device, and a text that brings it.
-    Renew(Paper),
+    /// A new certificate for the account or for the device, good since so many seconds ago, and a text that brings it.
+    Renew(Paper, i64),
     /// A list that revokes this device of the account, and a text that brings it.
     Revoke(usize),
     /// Some time passes before a text.
@@ -118,8 +119,8 @@ fn clock(on: Place) -> impl Strategy<Value = Clock> {
 /// What is about certificates.
 fn paperwork() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        1 => Just(Deed::Renew(Paper::Account)),
-        2 => Just(Deed::Renew(Paper::Device)),
+        1 => (0..2 * TERM).prop_map(|age| Deed::Renew(Paper::Account, age)),
+        2 => (0..2 * TERM).prop_map(|age| Deed::Renew(Paper::Device, age)),
         2 => (0..DEVICES).prop_map(Deed::Revoke),
         2 => Just(Deed::Later),
     ]
@@ -197,7 +198,8 @@ pub fn play_and_tell(mode: Mode, attempts: &[Attempt], mut tried: impl FnMut(&Wo
             result.ok()
         };
         let own = world.uri(*writer);
-        let until = world.now() + TERM;
+        let now = world.now();
+        let good_since = |age: i64| Validity::new(now - age, now + TERM).expect("a period");
         let message = match deed {
             Deed::Text => text("hello"),
             Deed::Add(who) => Message::Add(world.uri(*who)),
@@ -226,12 +228,12 @@ pub fn play_and_tell(mode: Mode, attempts: &[Attempt], mut tried: impl FnMut(&Wo
                 head = inviting.unwrap_or(head);
                 Message::Join(own)
             }
-            Deed::Renew(Paper::Account) => {
-                world.people[*writer].renew_account(until);
+            Deed::Renew(Paper::Account, age) => {
+                world.people[*writer].renew_account(good_since(*age));
                 text("my account's certificate is new")
             }
-            Deed::Renew(Paper::Device) => {
-                world.people[*writer].renew_device(until);
+            Deed::Renew(Paper::Device, age) => {
+                world.people[*writer].renew_device(good_since(*age));
                 text("my device's certificate is new")
             }
             Deed::Revoke(device) => {
@@ -262,13 +264,13 @@ pub fn play(mode: Mode, attempts: &[Attempt]) -> World {
 }
 
 /// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers. The certificates of person 3's devices and of all
-/// second devices end after a [`TERM`].
+/// second devices begin now and end after a [`TERM`].
 fn beginning(mode: Mode) -> World {
     let mut world = World::new(u8::try_from(PEOPLE).expect("few people"), mode, None);
     world.bring_devices(DEVICES);
-    let until = world.now() + TERM;
+    let good = Validity::new(world.now(), world.now() + TERM).expect("a period");
     world.people.iter_mut().enumerate().filter(|(n, _)| *n == 3 || *n >= PEOPLE).for_each(|(_, person)| {
-        person.renew_device(until);
+        person.renew_device(good);
     });
     let mut head = world.gather(world.root(), &[1, 2, 3]);
     head = world.decide(head, &[0], VoteKind::Promote, 1);

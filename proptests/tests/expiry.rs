@@ -146,3 +146,27 @@ fn exactly_half_of_the_admins_do_not_say_what_time_it_is() {
     let two = at(&mut world, END + 10, 1, one);
     expired(world.write(2, &[two], text("both")));
 }
+
+#[test]
+fn a_new_admin_who_was_silent_for_long_sets_the_time_back() {
+    const BEGUN: i64 = 1_500_000;
+    let mut world = World::new(4, Mode::InvitesOnly, None);
+    let base = world.gather(world.root(), &[1, 2]);
+    (0..3).for_each(|number| limit(&mut world, number, 1, 2 * END));
+    let joined = world.gather(base, &[3]);
+    limit(&mut world, 3, BEGUN, 2 * END);
+    expired(world.write(3, &[joined], text("nobody has said that it is so late")));
+    let late = at(&mut world, BEGUN, 0, joined);
+    let late = at(&mut world, BEGUN, 3, late);
+    let late = at(&mut world, BEGUN, 3, late);
+    let promoted = world.decide(late, &[0], VoteKind::Promote, 1);
+    expired(world.write(3, &[promoted], text("one of two said so, and that was before there were two")));
+    let heard = at(&mut world, BEGUN, 1, promoted);
+    world.write(3, &[heard], text("both said so")).expect("valid");
+
+    // The same where a merge brings the new admin.
+    let promoted = world.decide(joined, &[0], VoteKind::Promote, 1);
+    expired(world.write(3, &[late, promoted], Message::Merge));
+    let heard = at(&mut world, BEGUN, 1, promoted);
+    world.write(3, &[late, heard], Message::Merge).expect("valid");
+}

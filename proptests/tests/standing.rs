@@ -4,7 +4,7 @@
 use parv_model::{CommitId, Message, Mode, Role, TreeId, Uri, VoteKind};
 use parv_proptests::group::Group;
 use parv_proptests::random::{DEVICES, PEOPLE, attempts, modes, play};
-use parv_proptests::{World, cases, text};
+use parv_proptests::{FOR_EVER, World, cases, text, until};
 use parv_validator::State;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -85,9 +85,9 @@ fn behave(mode: Mode, deeds: &[(usize, Deed)]) -> (Group, Vec<Uri>) {
 }
 
 fn renew(world: &mut World, device: usize) {
-    let until = world.now() + 4_000;
-    world.people[device].renew_account(until);
-    world.people[device].renew_device(until);
+    let good = until(world.now() + 4_000);
+    world.people[device].renew_account(good);
+    world.people[device].renew_device(good);
 }
 
 /// The people who joined (or began) and did not leave after or beside that.
@@ -311,7 +311,7 @@ proptest! {
         forgeries in forgeries(),
     ) {
         let mut world = play(mode, &attempts);
-        (0..PEOPLE * DEVICES).for_each(|device| world.people[device].renew_device(parv_proptests::FOR_EVER));
+        (0..PEOPLE * DEVICES).for_each(|device| world.people[device].renew_device(until(FOR_EVER)));
         let uri = world.uri(removed);
         // One of the others merges everything that there is.
         let heads = world.heads();

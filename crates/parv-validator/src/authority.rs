@@ -11,14 +11,22 @@ use crate::swarm::Swarm;
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{BlobId, Message, Refusal, Role, Rule, TreePath, Uri, VoteKind, limits};
 
-/// The author of an ordinary commit, who must be a member in the state of its past; and the riders: certificates of
-/// their own that they add or renew along the way.
+/// Who wrote a commit.
+pub(crate) struct Author {
+    pub(crate) uri: Uri,
+    /// The certificates of their own that they add or renew along the way.
+    pub(crate) brought: Brought,
+    /// A time that the attested time of the commit has reached, as far as that is known.
+    pub(crate) reached: Option<i64>,
+}
+
+/// The author of an ordinary commit, who must be a member in the state of its past.
 pub(crate) fn member(
     commit: &CheckedCommit,
     before: &State,
     dates: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
-) -> Result<(Uri, Brought), Refusal> {
+) -> Result<Author, Refusal> {
     require_unbanned(commit, before)?;
     // Nothing rides on a commit that leaves the tree alone, so most commits end here.
     let changed = commit.commit().tree != before.tree();
@@ -39,44 +47,40 @@ pub(crate) fn member(
         brought.account = account_rider(commit, before, author, source)?;
         brought.list = revocation::rider(commit, before, author, source)?;
     }
-    require_good(commit, dates, before, author, &brought)?;
-    Ok((author, brought))
+    require_good(commit, dates, before, author, brought)
 }
 
 /// The author of a merge, who must be a member in the merged state, so that nobody can sign their own return.
-pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &Behind<'_, Swarm>) -> Result<Uri, Refusal> {
+pub(crate) fn merger(commit: &CheckedCommit, merged: &State, dates: &Behind<'_, Swarm>) -> Result<Author, Refusal> {
     require_unbanned(commit, merged)?;
     let device = commit.commit().device;
     let author = merged.device_account(&device).ok_or_else(|| {
         commit.refuse(Rule::Authority, format!("its device {device} is no device of this conversation after the merge"))
     })?;
     standing(commit, merged, author)?;
-    require_good(commit, dates, merged, author, &Brought::default())?;
-    Ok(author)
+    require_good(commit, dates, merged, author, Brought::default())
 }
 
-/// The author's certificates, those that the commit brings or else those in the tree, are not revoked, and good at its
-/// attested time.
+/// The author, whose certificates, those that the commit brings or else those in the tree, must not be revoked, and good at
+/// its attested time.
 pub(crate) fn require_good(
     commit: &CheckedCommit,
     dates: &Behind<'_, Swarm>,
     state: &State,
-    author: Uri,
-    brought: &Brought,
-) -> Result<(), Refusal> {
+    uri: Uri,
+    brought: Brought,
+) -> Result<Author, Refusal> {
     let device = brought.device.map(|(_, device)| device);
     let device = device.or_else(|| state.devices.get(&commit.commit().device).copied());
-    if device.is_some_and(|device| state.revokes(&author, &device.serial)) {
+    if device.is_some_and(|device| state.revokes(&uri, &device.serial)) {
         let device = commit.commit().device;
         return Err(commit.refuse(Rule::Authority, format!("its device {device} has been revoked by its account")));
     }
-    let account = brought.account.or_else(|| state.account_certificate(&author));
-    for (whose, certificate) in [("device", device.map(|device| device.certificate)), ("author's account", account)] {
-        if let Some(certificate) = certificate {
-            attested::require_good(commit, dates, state, whose, certificate.validity)?;
-        }
-    }
-    Ok(())
+    let account = brought.account.or_else(|| state.account_certificate(&uri));
+    let device = device.map(|device| ("device", device.certificate.validity));
+    let account = account.map(|certificate| ("author's account", certificate.validity));
+    let reached = attested::require_good(commit, dates, state, [device, account])?;
+    Ok(Author { uri, brought, reached })
 }
 
 /// The author of a commit by which somebody comes in: both of their certificates come with it.

@@ -313,6 +313,12 @@ impl<'a, R: RuleSet> Behind<'a, R> {
         self.parents.iter().map(|parent| (*parent, &self.replica.record(parent).state))
     }
 
+    /// What is kept of each parent, with the state after it.
+    pub fn marks(&self) -> impl Iterator<Item = (&'a R::Mark, &'a Arc<R::State>)> {
+        let records = self.parents.iter().map(|parent| self.replica.record(parent));
+        records.map(|record| (&record.mark, &record.state))
+    }
+
     /// The latest date of all, as shown to people.
     pub fn newest(&self) -> i64 {
         self.parents.iter().map(|parent| self.replica.record(parent).clamped_time).max().unwrap_or_default()

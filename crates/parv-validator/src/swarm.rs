@@ -1,6 +1,6 @@
 //! Parv's own rules on the core: validation §4 to §6, put together from `kinds`, `authority` and `resolve`.
 
-use crate::authority;
+use crate::authority::{self, Author};
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought, Event};
 use crate::event_set::EventSet;
@@ -21,11 +21,13 @@ pub struct Swarm;
 /// The replay of one swarm.
 pub type Replica = replica::Replica<Swarm>;
 
-/// What a commit of a swarm does: by what it says, and by the certificates that it brings.
+/// What a commit of a swarm does: by what it says, and by the certificates that it brings; and a time that its attested time
+/// has reached, as far as that is known.
 #[derive(Debug)]
 pub struct Effect {
     pub(crate) act: Act,
     pub(crate) brought: Brought,
+    pub(crate) reached: Option<i64>,
 }
 
 /// What is kept of a swarm's commits.
@@ -33,6 +35,8 @@ pub struct Effect {
 pub struct Mark {
     pub(crate) leaves: bool,
     pub(crate) editable: Editable,
+    /// A time that the attested time of what comes next has reached, where nothing changed and it is known.
+    pub(crate) reached: Option<i64>,
 }
 
 impl RuleSet for Swarm {
@@ -73,8 +77,8 @@ impl RuleSet for Swarm {
         behind: &Behind<'_, Self>,
         _: &(dyn BlobSource + '_),
     ) -> Result<Deed<Self>, Refusal> {
-        let author = authority::merger(commit, merged, behind)?;
-        Ok(Deed { author, effect: Effect { act: Act::Witness, brought: Brought::default() } })
+        let Author { uri: author, brought, reached } = authority::merger(commit, merged, behind)?;
+        Ok(Deed { author, effect: Effect { act: Act::Witness, brought, reached } })
     }
 
     fn weight(&self, effect: &Effect) -> Weight {
@@ -85,11 +89,16 @@ impl RuleSet for Swarm {
     }
 
     fn mark(&self, commit: &CheckedCommit, deed: &Deed<Self>) -> Mark {
-        Mark { leaves: deed.effect.act == Act::Leave, editable: Editable::of(commit.message()) }
+        let Effect { act, reached, .. } = &deed.effect;
+        Mark {
+            leaves: *act == Act::Leave,
+            editable: Editable::of(commit.message()),
+            reached: reached.filter(|_| *act == Act::Witness),
+        }
     }
 
     fn event(&self, placed: Placed<'_, Self>, deed: Deed<Self>) -> Event {
-        let Deed { author, effect: Effect { act, brought } } = deed;
+        let Deed { author, effect: Effect { act, brought, .. } } = deed;
         let device = placed.commit.commit().device;
         let papers = brought.device.map(|(_, papers)| papers);
         let papers = papers.or_else(|| placed.before.devices.get(&device).copied());

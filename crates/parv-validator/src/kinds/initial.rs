@@ -27,5 +27,5 @@ pub(crate) fn initial(commit: &CheckedCommit, source: &dyn BlobSource) -> Result
     if invited == Some(author) {
         return Err(commit.refuse(Rule::Kind, "its author cannot be the other person too"));
     }
-    Ok((Deed { author, effect: Effect { act: Act::Initial { invited }, brought } }, before))
+    Ok((Deed { author, effect: Effect { act: Act::Initial { invited }, brought, reached: None } }, before))
 }

@@ -1,9 +1,8 @@
 //! `member` / `join`: an invitation is taken up. In mode `PUBLIC` strangers may come without one.
 
 use super::Case;
-use crate::authority;
+use crate::authority::{self, Author};
 use crate::checked::CheckedCommit;
-use crate::event::Brought;
 use crate::replica::Behind;
 use crate::source::BlobSource;
 use crate::state::State;
@@ -16,14 +15,13 @@ pub(super) fn newcomer(
     before: &State,
     dates: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
-) -> Result<(Uri, Brought), Refusal> {
+) -> Result<Author, Refusal> {
     let device = commit.commit().device;
     if let Some(account) = before.device_account(&device) {
         return Err(commit.refuse(Rule::Kind, format!("device {device} is already here, as one of {account}")));
     }
     let (author, brought) = authority::newcomer(commit, before, TreePath::Member, source)?;
-    authority::require_good(commit, dates, before, author, &brought)?;
-    Ok((author, brought))
+    authority::require_good(commit, dates, before, author, brought)
 }
 
 /// Whether somebody may come in: an invitee; in mode `PUBLIC` also a stranger, and who has left.

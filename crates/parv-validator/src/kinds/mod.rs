@@ -9,7 +9,7 @@ mod reference;
 mod resolution;
 mod vote;
 
-use crate::authority;
+use crate::authority::{self, Author};
 use crate::checked::CheckedCommit;
 use crate::event::{Act, Brought};
 use crate::replica::Behind;
@@ -52,7 +52,7 @@ pub(crate) fn ordinary(
     past: &Behind<'_, Swarm>,
     source: &dyn BlobSource,
 ) -> Result<Deed<Swarm>, Refusal> {
-    let (author, brought) = match commit.message() {
+    let Author { uri: author, brought, reached } = match commit.message() {
         Message::Join(_) => join::newcomer(commit, before, past, source)?,
         _ => authority::member(commit, before, past, source)?,
     };
@@ -74,7 +74,7 @@ pub(crate) fn ordinary(
     }
     let act = act(commit.message(), before, profile_blob, &brought)
         .ok_or_else(|| case.refuse("its target is not in this conversation"))?;
-    Ok(Deed { author, effect: Effect { act, brought } })
+    Ok(Deed { author, effect: Effect { act, brought, reached } })
 }
 
 /// What a message does in a state, with what its commit brings; `None` when it is about somebody who has no file there.
