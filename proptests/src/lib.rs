@@ -10,6 +10,7 @@ pub mod model;
 mod objects;
 mod person;
 pub mod random;
+pub mod scene;
 pub mod small_world;
 
 pub use objects::Objects;
@@ -18,9 +19,10 @@ pub use person::{FOR_EVER, Person, until};
 use crate::model::{Certificate, Event};
 use parv_identity::sshsig;
 use parv_model::{BlobId, CommitId, DisplayName, Message, Mode, Refusal, Rule, TreeId, Uri, VoteKind};
-use parv_validator::{CheckedCommit, Checkpoint, Draft, DraftError, Replica};
+use parv_validator::{CheckedCommit, Checkpoint, Draft, DraftError, Replica, State};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One conversation and everybody who might take part in it.
 #[derive(Debug, Clone)]
@@ -273,6 +275,16 @@ impl World {
         order
     }
 
+    /// The state of these heads.
+    ///
+    /// # Panics
+    /// When the rules in full give another one than the fast paths.
+    pub fn state(&mut self, heads: &[CommitId]) -> Arc<State> {
+        let state = self.replica.state(heads);
+        assert_eq!(*state, self.replica.resolve_in_full(heads));
+        state
+    }
+
     /// All commits that no other comes after.
     pub fn heads(&self) -> Vec<CommitId> {
         self.replica.maximal(&self.history)
@@ -287,6 +299,16 @@ pub fn cases(usual: u32) -> u32 {
 /// A text.
 pub fn text(body: &str) -> Message {
     Message::Text { body: body.to_owned() }
+}
+
+/// Asserts that something is refused for `rule`, in words that contain `why`.
+///
+/// # Panics
+/// When it is not.
+#[track_caller]
+pub fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: Rule, why: &str) {
+    let refusal = result.expect_err("it was accepted");
+    assert!(refusal.rule == rule && refusal.why.contains(why), "{refusal}");
 }
 
 fn sign(person: &Person, draft: &Draft, time: i64) -> Vec<u8> {

@@ -1,23 +1,8 @@
 //! Bans of single devices (validation §5 and §6, decision 0012): the account stays, the device does not.
 
-use parv_model::{CommitId, DeviceId, Message, Mode, Refusal, Role, Rule, VoteKind};
-use parv_proptests::{Person, World, text};
-use parv_validator::State;
-use std::sync::Arc;
-
-const THIEF: usize = 4;
-
-/// Three admins; person 3 is a member with a second device, number 4, which was stolen.
-fn group() -> (World, CommitId) {
-    let mut world = World::new(4, Mode::InvitesOnly, None);
-    let mut head = world.gather(world.root(), &[1, 2, 3]);
-    head = world.decide(head, &[0], VoteKind::Promote, 1);
-    head = world.decide(head, &[0, 1], VoteKind::Promote, 2);
-    let second = world.people[3].at_device(1);
-    world.people.push(second);
-    head = world.line(head, &[(THIEF, text("from my second device"))]);
-    (world, head)
-}
+use parv_model::{CommitId, DeviceId, Message, Mode, Role, Rule, VoteKind};
+use parv_proptests::scene::{THIEF, stolen_device};
+use parv_proptests::{Person, World, refused, text};
 
 /// These admins decide on a device.
 fn decide(world: &mut World, head: CommitId, voters: &[usize], kind: VoteKind, device: DeviceId) -> CommitId {
@@ -31,21 +16,8 @@ fn ban(world: &mut World, head: CommitId) -> CommitId {
     decide(world, head, &[0, 1], VoteKind::Ban, device)
 }
 
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: Rule, why: &str) {
-    let refusal = result.expect_err("it was accepted");
-    assert!(refusal.rule == rule && refusal.why.contains(why), "{refusal}");
-}
-
-/// The state of these heads, which the rules in full give too.
-fn state(world: &mut World, heads: &[CommitId]) -> Arc<State> {
-    let state = world.replica.state(heads);
-    assert_eq!(*state, world.replica.resolve_in_full(heads));
-    state
-}
-
 fn files(world: &mut World, head: CommitId) -> Vec<String> {
-    let state = state(world, &[head]);
+    let state = world.state(&[head]);
     for tree in state.render().trees {
         world.objects.add_tree(tree);
     }
@@ -54,11 +26,11 @@ fn files(world: &mut World, head: CommitId) -> Vec<String> {
 
 #[test]
 fn a_banned_device_writes_no_more_and_its_account_does() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let device = world.people[THIEF].device();
     world.write(THIEF, &[head], text("not yet")).expect("the control is valid");
     let banned = ban(&mut world, head);
-    let now = state(&mut world, &[banned]);
+    let now = world.state(&[banned]);
     assert!(now.is_device_banned(&device) && now.device_account(&device).is_none());
     assert_eq!(now.role(&world.uri(3)), Some(Role::Member));
     assert!(now.votes(VoteKind::Ban, device).is_empty(), "the votes are used up");
@@ -66,7 +38,7 @@ fn a_banned_device_writes_no_more_and_its_account_does() {
     let forged = world.forge(THIEF, &[banned], text("hello"), now.tree());
     refused(world.submit(forged), Rule::Authority, "is banned");
     let side = world.line(head, &[(0, text("meanwhile"))]);
-    let merged = state(&mut world, &[banned, side]).tree();
+    let merged = world.state(&[banned, side]).tree();
     let forged = world.forge(THIEF, &[banned, side], Message::Merge, merged);
     refused(world.submit(forged), Rule::Authority, "is banned");
     world.write(3, &[banned], text("I am still here")).expect("the other device is good");
@@ -74,7 +46,7 @@ fn a_banned_device_writes_no_more_and_its_account_does() {
 
 #[test]
 fn the_tree_shows_votes_and_bans_of_devices() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let device = world.people[THIEF].device();
     let zero = world.uri(0);
     let voted = world.line(head, &[(0, Message::Vote(VoteKind::Ban, device.into()))]);
@@ -91,7 +63,7 @@ fn the_tree_shows_votes_and_bans_of_devices() {
 
 #[test]
 fn its_certificate_cannot_ride_in_again() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let banned = ban(&mut world, head);
     // As a rider of the device itself, with the tree that the rules would make of it if it were not banned.
     let tree = world.replica.state(&[banned]).tree();
@@ -107,12 +79,12 @@ fn its_certificate_cannot_ride_in_again() {
     let left = world.line(banned, &[(3, Message::Leave(uri)), (0, Message::Add(uri))]);
     refused(world.write(THIEF, &[left], Message::Join(uri)), Rule::Authority, "is banned");
     let back = world.write(3, &[left], Message::Join(uri)).expect("the other device is good");
-    assert!(state(&mut world, &[back]).is_device_banned(&world.people[THIEF].device()));
+    assert!(world.state(&[back]).is_device_banned(&world.people[THIEF].device()));
 }
 
 #[test]
 fn its_late_branch_is_not_let_in_and_changes_nothing() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let banned = ban(&mut world, head);
     let late = world.write(THIEF, &[head], text("late")).expect("valid there");
     refused(world.replica.gate(&[banned], &[late]), Rule::Standing, "is banned by now");
@@ -126,7 +98,7 @@ fn its_late_branch_is_not_let_in_and_changes_nothing() {
 #[test]
 fn what_it_did_at_the_same_time_is_void_unless_others_built_on_it() {
     for thief_forks_from_the_past in [false, true] {
-        let (mut world, head) = group();
+        let (mut world, head) = stolen_device();
         world.people.push(Person::new(9));
         let friend = world.people.len() - 1;
         let uri = world.uri(friend);
@@ -134,21 +106,21 @@ fn what_it_did_at_the_same_time_is_void_unless_others_built_on_it() {
         let on = if thief_forks_from_the_past { world.history[world.history.len() - 2] } else { head };
         let invited = world.line(on, &[(THIEF, Message::Add(uri)), (friend, Message::Join(uri))]);
         let banned = ban(&mut world, head);
-        assert_eq!(state(&mut world, &[invited, banned]).role(&uri), None);
+        assert_eq!(world.state(&[invited, banned]).role(&uri), None);
         // Its own account's word is no endorsement, and one of two other admins is not more than half.
         let own = world.line(invited, &[(3, text("welcome")), (0, text("welcome"))]);
-        assert_eq!(state(&mut world, &[own, banned]).role(&uri), None);
+        assert_eq!(world.state(&[own, banned]).role(&uri), None);
         let built = world.line(own, &[(1, text("welcome"))]);
-        assert_eq!(state(&mut world, &[built, banned]).role(&uri), Some(Role::Member));
+        assert_eq!(world.state(&[built, banned]).role(&uri), Some(Role::Member));
         // The same by the account's other device is none of the ban's business.
         let invited = world.line(head, &[(3, Message::Add(uri))]);
-        assert_eq!(state(&mut world, &[invited, banned]).role(&uri), Some(Role::Invited));
+        assert_eq!(world.state(&[invited, banned]).role(&uri), Some(Role::Invited));
     }
 }
 
 #[test]
 fn a_device_of_an_admin_takes_only_its_own_concurrent_votes_along() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let second = world.people[2].at_device(1);
     let device = second.device();
     world.people.push(second);
@@ -161,7 +133,7 @@ fn a_device_of_an_admin_takes_only_its_own_concurrent_votes_along() {
         let votes = world.line(head, &[(voter, vote.clone()), (0, vote)]);
         let out = world.line(votes, &[(0, Message::Resolve(VoteKind::Ban, target.into()))]);
         // Nobody has built on the resolution but its voters; the stolen device's vote is void with the ban.
-        assert_eq!(state(&mut world, &[out, banned]).role(&target), Some(expected), "voted with device {voter}");
+        assert_eq!(world.state(&[out, banned]).role(&target), Some(expected), "voted with device {voter}");
     }
 }
 
@@ -175,14 +147,14 @@ fn devices_that_ban_each_other_stay() {
     let head = world.line(world.root(), &[(2, text("my second device"))]);
     let here = decide(&mut world, head, &[0], VoteKind::Ban, two);
     let there = decide(&mut world, head, &[2], VoteKind::Ban, one);
-    let merged = state(&mut world, &[here, there]);
+    let merged = world.state(&[here, there]);
     assert!(!merged.is_device_banned(&one) && !merged.is_device_banned(&two));
     assert_eq!(merged.undecided().count(), 2);
 }
 
 #[test]
 fn who_may_ban_which_device() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let (thief, zero) = (world.people[THIEF].device(), world.people[0].device());
     let vote = |kind, device: DeviceId| Message::Vote(kind, device.into());
     world.write(0, &[head], vote(VoteKind::Ban, thief)).expect("the control is valid");
@@ -205,23 +177,23 @@ fn who_may_ban_which_device() {
 
 #[test]
 fn a_device_outlasts_neither_leave_nor_ban_of_its_account_and_its_ban_outlasts_both() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let (thief, uri) = (world.people[THIEF].device(), world.uri(3));
     // Votes on a device go with its account.
     let voted = world.line(head, &[(0, Message::Vote(VoteKind::Ban, thief.into()))]);
     let left = world.line(voted, &[(3, Message::Leave(uri))]);
-    assert!(state(&mut world, &[left]).open_votes().is_empty());
+    assert!(world.state(&[left]).open_votes().is_empty());
     let out = world.decide(voted, &[0, 1], VoteKind::Ban, 3);
-    assert!(state(&mut world, &[out]).open_votes().is_empty());
+    assert!(world.state(&[out]).open_votes().is_empty());
     // A ban of the device stays when the account comes back; an unban while it is away gives nothing back.
     let banned = ban(&mut world, head);
     let out = world.decide(banned, &[0, 1], VoteKind::Ban, 3);
     let back = world.decide(out, &[0, 1], VoteKind::Unban, 3);
-    assert!(state(&mut world, &[back]).is_device_banned(&thief));
+    assert!(world.state(&[back]).is_device_banned(&thief));
     let free = decide(&mut world, out, &[0, 1], VoteKind::Unban, thief);
     let back = world.decide(free, &[0, 1], VoteKind::Unban, 3);
-    let now = state(&mut world, &[back]);
+    let now = world.state(&[back]);
     assert!(!now.is_device_banned(&thief) && now.device_account(&thief).is_none());
     let wrote = world.write(THIEF, &[back], text("back")).expect("its certificate rides along again");
-    assert_eq!(state(&mut world, &[wrote]).device_account(&thief), Some(uri));
+    assert_eq!(world.state(&[wrote]).device_account(&thief), Some(uri));
 }

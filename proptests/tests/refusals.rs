@@ -1,17 +1,9 @@
 //! What must be refused, each with its own reason, next to a control that is accepted (acceptance 4, validation §9). A
 //! refusal leaves the replica as it was.
 
-use parv_model::{Message, Mode, Refusal, Role, Rule, TreePath, VoteKind};
-use parv_proptests::{World, text};
+use parv_model::{Message, Mode, Role, Rule, TreePath, VoteKind};
+use parv_proptests::{World, refused, text};
 use parv_validator::{CheckedCommit, Draft, Replica};
-
-/// Asserts that a commit is refused for `rule` with words that contain `why`, and that nothing has changed.
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: Rule, why: &str) {
-    let refusal = result.expect_err("it was accepted");
-    assert_eq!(refusal.rule, rule, "{refusal}");
-    assert!(refusal.why.contains(why), "{refusal}");
-}
 
 fn group() -> (World, parv_model::CommitId) {
     let mut world = World::new(6, Mode::InvitesOnly, None);

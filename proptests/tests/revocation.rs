@@ -2,8 +2,9 @@
 
 use parv_identity::Crl;
 use parv_identity::certificate::Serial;
-use parv_model::{CommitId, Message, Mode, Refusal, Role, Rule, TreePath, VoteKind};
-use parv_proptests::{Person, World, text};
+use parv_model::{CommitId, Message, Mode, Role, Rule, TreePath, VoteKind};
+use parv_proptests::scene::stolen_device;
+use parv_proptests::{Person, World, refused, text};
 use std::collections::BTreeSet;
 
 /// A list of person `number` that revokes these.
@@ -17,18 +18,6 @@ fn serial(world: &World, number: usize) -> Serial {
     *world.people[number].credentials.device.serial()
 }
 
-/// Three admins; person 3 is a member with a second device, which is number 4.
-fn group() -> (World, CommitId) {
-    let mut world = World::new(4, Mode::InvitesOnly, None);
-    let mut head = world.gather(world.root(), &[1, 2, 3]);
-    head = world.decide(head, &[0], VoteKind::Promote, 1);
-    head = world.decide(head, &[0, 1], VoteKind::Promote, 2);
-    let second = world.people[3].at_device(1);
-    world.people.push(second);
-    head = world.line(head, &[(4, text("from my second device"))]);
-    (world, head)
-}
-
 /// Person 3 revokes their second device, with their first.
 fn revoke(world: &mut World, head: CommitId) -> CommitId {
     let stolen = serial(world, 4);
@@ -36,29 +25,16 @@ fn revoke(world: &mut World, head: CommitId) -> CommitId {
     world.line(head, &[(3, text("my second device was stolen"))])
 }
 
-#[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T, Refusal>, rule: Rule, why: &str) {
-    let refusal = result.expect_err("it was accepted");
-    assert!(refusal.rule == rule && refusal.why.contains(why), "{refusal}");
-}
-
-/// The state of these heads, which the rules in full give too.
-fn state(world: &mut World, heads: &[CommitId]) -> std::sync::Arc<parv_validator::State> {
-    let state = world.replica.state(heads);
-    assert_eq!(*state, world.replica.resolve_in_full(heads));
-    state
-}
-
 #[test]
 fn a_revoked_device_writes_no_more() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     world.write(4, &[head], text("not yet")).expect("the control is valid");
     let revoked = revoke(&mut world, head);
     refused(world.write(4, &[revoked], text("hello")), Rule::Authority, "has been revoked");
     let other = world.line(head, &[(0, text("meanwhile"))]);
     refused(world.write(4, &[revoked, other], Message::Merge), Rule::Authority, "has been revoked");
     let merge = world.write(3, &[revoked, other], Message::Merge).expect("the control is valid");
-    state(&mut world, &[merge]);
+    world.state(&[merge]);
     // Its late branch is valid in its own past, and is not let in.
     let late = world.write(4, &[head], text("late")).expect("valid there");
     refused(world.replica.gate(&[revoked], &[late]), Rule::Standing, "revoked");
@@ -68,33 +44,33 @@ fn a_revoked_device_writes_no_more() {
 
 #[test]
 fn what_it_did_at_the_same_time_is_void_unless_others_built_on_it() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let friend = Person::new(9);
     world.people.push(friend);
     let (number, uri) = (world.people.len() - 1, world.uri(world.people.len() - 1));
     let invited = world.line(head, &[(4, Message::Add(uri)), (number, Message::Join(uri))]);
     let revoked = revoke(&mut world, head);
-    assert_eq!(state(&mut world, &[invited, revoked]).role(&uri), None);
+    assert_eq!(world.state(&[invited, revoked]).role(&uri), None);
     let built = world.line(invited, &[(0, text("welcome")), (1, text("welcome"))]);
-    assert_eq!(state(&mut world, &[built, revoked]).role(&uri), Some(Role::Member));
+    assert_eq!(world.state(&[built, revoked]).role(&uri), Some(Role::Member));
 }
 
 #[test]
 fn a_list_outlives_the_ban_of_its_account() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let revoked = revoke(&mut world, head);
     let uri = world.uri(3);
     assert!(world.replica.state(&[revoked]).is_revoked(&world.people[4].device()));
     let banned = world.decide(revoked, &[0, 1], VoteKind::Ban, 3);
     let back = world.decide(banned, &[0, 1], VoteKind::Unban, 3);
-    assert_eq!(state(&mut world, &[back]).role(&uri), Some(Role::Member));
+    assert_eq!(world.state(&[back]).role(&uri), Some(Role::Member));
     refused(world.write(4, &[back], text("back too?")), Rule::Authority, "has been revoked");
     world.write(3, &[back], text("back")).expect("the other device is good");
 }
 
 #[test]
 fn a_list_only_grows_and_is_ones_own() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let revoked = revoke(&mut world, head);
     let stolen = serial(&world, 4);
     let first = list(&world, 3, 1, &[stolen]);
@@ -125,18 +101,18 @@ fn a_list_only_grows_and_is_ones_own() {
     let more = list(&world, 3, 2, &[stolen]);
     world.people[3].credentials.crl = Some(more);
     let renewed = world.write(3, &[revoked], text("the same with a higher number")).expect("the control is valid");
-    state(&mut world, &[renewed]);
+    world.state(&[renewed]);
 }
 
 #[test]
 fn two_devices_that_revoke_each_other_are_both_revoked() {
-    let (mut world, head) = group();
+    let (mut world, head) = stolen_device();
     let (one, two) = (serial(&world, 3), serial(&world, 4));
     world.people[3].credentials.crl = Some(list(&world, 3, 1, &[two]));
     world.people[4].credentials.crl = Some(list(&world, 3, 1, &[one]));
     let here = world.line(head, &[(3, text("the other one is stolen"))]);
     let there = world.line(head, &[(4, text("no, the other one"))]);
-    let merged = state(&mut world, &[here, there]);
+    let merged = world.state(&[here, there]);
     assert!(merged.is_revoked(&world.people[3].device()) && merged.is_revoked(&world.people[4].device()));
     let merge = world.write(0, &[here, there], Message::Merge).expect("valid");
     for device in [3, 4] {
@@ -162,7 +138,7 @@ fn a_vote_of_a_revoked_device_does_not_count_at_the_same_time() {
     let banned = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, target.into()))]);
     world.people[1].credentials.crl = Some(list(&world, 1, 1, &[stolen]));
     let revoked = world.line(head, &[(1, text("stolen"))]);
-    let merged = state(&mut world, &[banned, revoked]);
+    let merged = world.state(&[banned, revoked]);
     assert_eq!(merged.role(&target), Some(Role::Member), "only one good vote of three is left");
 }
 
@@ -178,10 +154,10 @@ fn a_list_lends_no_force_to_the_ban_that_carries_it() {
     let (b, nobodys) = (world.uri(1), Serial::from_bytes(&[99]).unwrap());
     let voted = world.line(era, &[(0, Message::Vote(VoteKind::Ban, b.into()))]);
     let plain = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b.into()))]);
-    assert_eq!(state(&mut world, &[invited, plain]).role(&newcomer), Some(Role::Member), "the control");
+    assert_eq!(world.state(&[invited, plain]).role(&newcomer), Some(Role::Member), "the control");
     world.people[0].credentials.crl = Some(list(&world, 0, 1, &[nobodys]));
     let with_list = world.line(voted, &[(0, Message::Resolve(VoteKind::Ban, b.into()))]);
-    let merged = state(&mut world, &[invited, with_list]);
+    let merged = world.state(&[invited, with_list]);
     assert_eq!(merged.role(&b), Some(Role::Admin), "the ban is stale");
     assert_eq!(merged.role(&newcomer), Some(Role::Member), "so it voids nothing");
 }
@@ -206,11 +182,11 @@ fn a_list_that_comes_with_a_resolution_is_no_side_of_a_duel() {
     let stolen = serial(&world, 5);
     world.people[1].credentials.crl = Some(list(&world, 1, 1, &[stolen]));
     let revoked = world.line(head, &[(1, Message::Resolve(VoteKind::Promote, other.into()))]);
-    let merged = state(&mut world, &[by_stolen, revoked]);
+    let merged = world.state(&[by_stolen, revoked]);
     assert_eq!(merged.role(&other), Some(Role::Admin));
     assert_eq!(merged.role(&target), Some(Role::Member), "a revoked device resolved it, and nobody built on that");
     let built = world.line(by_stolen, &[(0, text("seen")), (2, text("seen"))]);
-    assert_eq!(state(&mut world, &[built, revoked]).role(&target), Some(Role::Banned), "the other admins hold it");
+    assert_eq!(world.state(&[built, revoked]).role(&target), Some(Role::Banned), "the other admins hold it");
 }
 
 #[test]
@@ -226,7 +202,7 @@ fn attack_a_founder_cannot_void_everything_by_revoking_the_device_with_which_it_
     // On the first commit, when there were no others whose word could have counted.
     let (root, newcomer) = (world.root(), world.uri(2));
     let backdated = world.line(root, &[(3, text("the device that I began with was stolen"))]);
-    let merged = state(&mut world, &[head, backdated]);
+    let merged = world.state(&[head, backdated]);
     assert_eq!(merged.role(&world.uri(1)), Some(Role::Admin));
     assert_eq!(merged.role(&newcomer), Some(Role::Member));
     assert!(merged.is_revoked(&world.people[0].device()), "that much is the founder's own affair");
@@ -234,5 +210,5 @@ fn attack_a_founder_cannot_void_everything_by_revoking_the_device_with_which_it_
     let stranger = Person::new(9);
     let uri = stranger.uri();
     let invited = world.line(root, &[(0, Message::Add(uri))]);
-    assert_eq!(state(&mut world, &[invited, backdated]).role(&uri), None);
+    assert_eq!(world.state(&[invited, backdated]).role(&uri), None);
 }

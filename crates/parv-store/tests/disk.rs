@@ -11,6 +11,7 @@ use parv_model::CommitId;
 use parv_store::{FetchError, Repository, StoreError};
 use std::error::Error;
 use std::fs;
+use std::io::ErrorKind;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -71,18 +72,18 @@ fn child_on_a_full_disk() {
         assert_eq!(writer.repository.heads().unwrap() == [id], refused.is_none(), "a refused message moves no head");
         sent += 1;
     }
-    assert_full(&refused.unwrap());
+    assert_failed(&refused.unwrap(), ErrorKind::FileTooLarge);
     let large = writer.repository.heads().unwrap();
     let error = writer.repository.consolidate(&AtomicBool::new(false)).map(drop);
     if let Err(error) = error {
-        assert_full(&error);
+        assert_failed(&error, ErrorKind::FileTooLarge);
     }
     assert_eq!(writer.repository.heads().unwrap(), large);
 
     let other = Repository::open(folder.join("b")).unwrap();
     let before = listing(other.path());
     match fetch_from(&other, &Repository::open(folder.join("long")).unwrap()) {
-        Err(FetchError::Store(error)) => assert_full(&error),
+        Err(FetchError::Store(error)) => assert_failed(&error, ErrorKind::FileTooLarge),
         other => panic!("{other:?} instead of an error of the own disk"),
     }
     assert_eq!(listing(other.path()), before, "something of the fetch stayed");
@@ -90,10 +91,10 @@ fn child_on_a_full_disk() {
 
 /// The error names what was written, and its source says why it could not be.
 #[track_caller]
-fn assert_full(error: &StoreError) {
+fn assert_failed(error: &StoreError, why: ErrorKind) {
     assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
     let source = error.source().unwrap().downcast_ref::<std::io::Error>().unwrap();
-    assert_eq!(source.kind(), std::io::ErrorKind::FileTooLarge, "{source:?}");
+    assert_eq!(source.kind(), why, "{source:?}");
 }
 
 #[test]
@@ -155,22 +156,15 @@ fn child_on_a_read_only_disk() {
         let new: Vec<_> =
             commits.iter().map(|commit| parv_store::NewCommit { blobs: &[], trees: &[], commit }).collect();
         let error = writer.repository.write(&new, &heads, &parents).unwrap_err();
-        assert_denied(&error);
+        assert_failed(&error, ErrorKind::PermissionDenied);
     }
-    assert_denied(&writer.repository.consolidate(&AtomicBool::new(false)).unwrap_err());
+    assert_failed(&writer.repository.consolidate(&AtomicBool::new(false)).unwrap_err(), ErrorKind::PermissionDenied);
     assert_eq!(writer.repository.heads().unwrap(), heads);
     assert!(writer.repository.commit(&heads[0]).unwrap().is_some());
     println!("ready");
     std::io::stdout().flush().unwrap();
     lines.next().unwrap().unwrap();
     println!("sent {}", writer.write("writable again"));
-}
-
-#[track_caller]
-fn assert_denied(error: &StoreError) {
-    assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
-    let source = error.source().unwrap().downcast_ref::<std::io::Error>().unwrap();
-    assert_eq!(source.kind(), std::io::ErrorKind::PermissionDenied, "{source:?}");
 }
 
 #[test]

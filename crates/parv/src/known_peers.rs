@@ -7,7 +7,8 @@ use crate::{Error, files};
 use parv_model::DeviceId;
 use parv_net::{KnownPeer, Multiaddr, limits::MAX_KNOWN_PEERS};
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tokio::task::spawn_blocking;
 
 /// How many addresses of a peer are kept, the newest; with [`MAX_KNOWN_PEERS`], a few hundred kilobytes.
 const MAX_ADDRESSES: usize = 8;
@@ -37,8 +38,14 @@ pub(crate) fn load(path: &Path) -> Vec<KnownPeer> {
     entries.into_iter().take(MAX_KNOWN_PEERS).map(peer).collect()
 }
 
-/// Writes down who was met. Blocks.
-pub(crate) fn save(path: &Path, known: &[KnownPeer]) -> Result<(), Error> {
+/// Writes down who was met, as well as it can be done.
+pub(crate) async fn remember(path: PathBuf, known: Vec<KnownPeer>) {
+    if let Ok(Err(error)) = spawn_blocking(move || save(&path, &known)).await {
+        tracing::warn!("the peers that were met are not remembered: {error}");
+    }
+}
+
+fn save(path: &Path, known: &[KnownPeer]) -> Result<(), Error> {
     let entry = |peer: &KnownPeer| Entry {
         device: peer.device,
         addresses: peer.addresses.iter().take(MAX_ADDRESSES).cloned().collect(),

@@ -51,6 +51,7 @@ mod profile;
 mod public_node;
 mod replay;
 mod requests;
+mod sealed;
 pub mod transcript;
 mod turns;
 mod view;

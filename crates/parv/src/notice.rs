@@ -5,14 +5,12 @@
 //! does not learn the new tree, cannot read it. Who cannot open it but knows the sender as a member fetches from the
 //! sender anyway.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use crate::sealed::SealingKey;
 use parv_model::{CommitId, ConversationId, DeviceId, TreeId};
 use parv_net::Envelope;
 use serde::{Deserialize, Serialize};
 
 const KEY_CONTEXT: &str = "parv 1 key that seals announcements of a conversation";
-const NONCE_BYTES: usize = 24;
 
 /// A device has a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,11 +41,7 @@ impl Notice {
 
     /// The notice for a topic.
     pub(crate) fn seal(&self, key: &NoticeKey) -> Result<Vec<u8>, getrandom::Error> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce)?;
-        let payload = Payload { msg: &self.bytes(), aad: self.device_id.as_bytes() };
-        let sealed = key.cipher().encrypt(XNonce::from_slice(&nonce), payload).expect("a short message can be sealed");
-        Ok([nonce.as_slice(), &sealed].concat())
+        key.0.seal(&self.bytes(), &self.device_id)
     }
 
     /// Opens what `sender` put on a topic, if one of the keys fits. The inside may still be malformed: `Some(None)`.
@@ -56,12 +50,7 @@ impl Notice {
         keys: impl IntoIterator<Item = &'a NoticeKey>,
         sender: &DeviceId,
     ) -> Option<Option<Self>> {
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
-        let open = |key: &NoticeKey| {
-            let payload = Payload { msg: sealed, aad: sender.as_bytes() };
-            key.cipher().decrypt(XNonce::from_slice(nonce), payload).ok()
-        };
-        keys.into_iter().find_map(open).map(|plain| Self::read(&plain, sender))
+        keys.into_iter().find_map(|key| key.0.open(bytes, sender)).map(|plain| Self::read(&plain, sender))
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -71,16 +60,12 @@ impl Notice {
 
 /// What announcements of those whose state has a certain tree are sealed with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoticeKey([u8; 32]);
+pub(crate) struct NoticeKey(SealingKey);
 
 impl NoticeKey {
     pub(crate) fn of(id: &ConversationId, tree: &TreeId) -> Self {
         let material = [id.root().as_bytes().as_slice(), tree.as_bytes()].concat();
-        Self(blake3::derive_key(KEY_CONTEXT, &material))
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.0.into())
+        Self(SealingKey::derive(KEY_CONTEXT, &material))
     }
 }
 
@@ -107,11 +92,6 @@ mod tests {
         assert_eq!(Notice::open(&sealed, &[key(6), key(7)], &sender), Some(Some(notice())));
         assert_eq!(Notice::open(&sealed, &[key(6)], &sender), None);
         assert_eq!(Notice::open(&sealed, &[key(7)], &DeviceId::from_bytes([4; 32])), None);
-        assert_eq!(Notice::open(&sealed[..20], &[key(7)], &sender), None);
-        assert_eq!(Notice::open(&[], &[key(7)], &sender), None);
-        let mut bent = sealed.clone();
-        *bent.last_mut().unwrap() ^= 1;
-        assert_eq!(Notice::open(&bent, &[key(7)], &sender), None);
     }
 
     #[test]

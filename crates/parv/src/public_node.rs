@@ -86,10 +86,7 @@ impl PublicNode {
     /// Closes its connections and stops.
     pub async fn shutdown(&self) {
         if let Ok(known) = self.node.known_peers().await {
-            let path = peers_in(&self.folder);
-            if let Ok(Err(error)) = spawn_blocking(move || known_peers::save(&path, &known)).await {
-                tracing::warn!("the peers that were met are not remembered: {error}");
-            }
+            known_peers::remember(peers_in(&self.folder), known).await;
         }
         self.node.shutdown().await;
     }

@@ -1,36 +1,27 @@
 //! A member's device in the wrong hands: it stalls, cuts off, promises what it does not deliver, and breaks the rules. Each
 //! time there is an event that says so, nothing of it stays, and the conversation goes on.
 
+#[path = "common/bare.rs"]
+mod bare;
 mod common;
 
+use bare::BareNode;
 use common::*;
 use parv::{Account, CommitId, ConversationId, DeviceId, Engine, Error, Event, Mode, Options, Rule, VoteKind};
 use parv_identity::{Identity, IdentityFolder, sshsig};
 use parv_model::{Commit, DisplayName, Message, TreeId, object};
-use parv_net::{Envelope, GitStream, Node, NodeConfig, Policy};
+use parv_net::Envelope;
 use parv_store::{NewCommit, Repository, ServeLimits, upload_pack};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
-
-/// Serves whoever asks.
-struct Anybody;
-
-impl Policy for Anybody {
-    fn may_fetch(&self, _: &DeviceId, _: &ConversationId) -> bool {
-        true
-    }
-}
 
 /// A device without an engine: a bare node with the keys of somebody who has joined.
 struct Mallory {
     identity: Identity,
-    node: Node,
-    events: mpsc::Receiver<parv_net::Event>,
+    bare: BareNode,
     repository: Repository,
     id: ConversationId,
     _home: tempfile::TempDir,
@@ -44,54 +35,26 @@ impl Mallory {
         engine.shutdown().await;
         let (_, identity) = IdentityFolder::open(&folder.join("identity")).unwrap();
         let repository = Repository::open(folder.join("conversations").join(id.to_string())).unwrap();
-        let mut config = NodeConfig::new(*identity.device_key.seed());
-        config.listen = vec![TCP.parse().unwrap()];
-        let (node, events) = Node::start(config, Arc::new(Anybody)).await.unwrap();
-        Self { identity, node, events, repository, id, _home: home }
+        let bare = BareNode::start(&identity.device_key).await;
+        Self { identity, bare, repository, id, _home: home }
     }
 
     /// Connects to somebody and says hello, as an engine would.
     async fn meet(&self, person: &Person) -> DeviceId {
-        let device = self.node.dial_address(person.address()).await.unwrap();
-        for answer in [false, true] {
-            let text = |pem: &[u8]| String::from_utf8(pem.to_vec()).unwrap();
-            let hello = serde_json::json!({
-                "account": text(self.identity.account_certificate.pem()),
-                "device": text(self.identity.device_certificate.pem()),
-                "answer": answer,
-            });
-            self.send(device, "application/parv-hello", hello).await;
-        }
-        device
-    }
-
-    async fn send(&self, to: DeviceId, mime: &str, body: serde_json::Value) {
-        self.node.send(to, Envelope::new(mime, body.to_string())).await.unwrap();
+        self.bare.meet(&self.identity.account_certificate, &self.identity.device_certificate, person).await
     }
 
     /// Says that it has a commit.
     async fn lure(&self, to: DeviceId, commit: CommitId) {
         let notice = serde_json::json!({ "id": self.id, "commit": commit, "deviceId": self.identity.device_id() });
-        self.send(to, "application/im-gitmessage-id", notice).await;
-    }
-
-    /// The next stream on which somebody wants to fetch.
-    async fn asked(&mut self) -> GitStream {
-        let asking = async {
-            loop {
-                if let parv_net::Event::GitRequest { stream, .. } = self.events.recv().await.unwrap() {
-                    return stream;
-                }
-            }
-        };
-        within("the fetch", asking).await
+        self.bare.send(to, "application/im-gitmessage-id", notice).await;
     }
 
     /// The next message of a type.
     async fn told(&mut self, mime: &str) -> serde_json::Value {
         let hearing = async {
             loop {
-                match self.events.recv().await.unwrap() {
+                match self.bare.events.recv().await.unwrap() {
                     parv_net::Event::Message { envelope, .. } if envelope.mime == mime => {
                         return serde_json::from_slice(&envelope.body).unwrap();
                     }
@@ -104,7 +67,7 @@ impl Mallory {
 
     /// Serves the repository, through something that may spoil what goes out.
     async fn serve(&mut self, spoil: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn Write + Send> + Send + 'static) {
-        let (reader, writer) = self.asked().await.into_blocking(DEADLINE);
+        let (reader, writer) = self.bare.asked().await.into_blocking(DEADLINE);
         let repository = self.repository.clone();
         spawn_blocking(move || {
             let writer = spoil(Box::new(writer));
@@ -205,7 +168,7 @@ impl<W: Write> Write for CutOff<W> {
 async fn an_own_commit_does_not_wait_for_a_stalled_peer() {
     let (mut ann, mut mallory, id, device) = ann_and_mallory().await;
     mallory.lure(device, CommitId::from_bytes([7; 20])).await;
-    let _held = mallory.asked().await; // granted, and then silence
+    let _held = mallory.bare.asked().await; // granted, and then silence
     let began = Instant::now();
     for text in ["one", "two", "three"] {
         ann.conversation(&id).send(text).await.unwrap();
@@ -241,7 +204,7 @@ async fn a_head_that_is_not_delivered_leaves_nothing() {
     let (promised, real) = ("ab".repeat(20), mallory.repository.heads().unwrap()[0].to_string());
     mallory.lure(device, promised.parse().unwrap()).await;
     // Names another head in the list of refs, and serves the pack of none.
-    let (mut reader, mut writer) = mallory.asked().await.into_blocking(DEADLINE);
+    let (mut reader, mut writer) = mallory.bare.asked().await.into_blocking(DEADLINE);
     let answering = spawn_blocking(move || {
         let line = |text: &str| format!("{:04x}{text}", text.len() + 4);
         let mut say = |text: String| writer.write_all(text.as_bytes()).and_then(|()| writer.flush());
@@ -333,7 +296,7 @@ async fn another_conversation_under_this_ones_name_is_refused() {
     let invite = serde_json::json!({
         "conversationId": promised, "mode": 2, "commit": promised, "members": [ann.uri()], "title": "a trap"
     });
-    mallory.send(device, "application/invite+json", invite).await;
+    mallory.bare.send(device, "application/invite+json", invite).await;
     assert_eq!(bob.wait_request().await, promised);
     let engine = bob.engine.clone();
     let accepting = tokio::spawn(async move { engine.accept(&promised).await.map(drop) });
@@ -351,16 +314,16 @@ async fn another_conversation_under_this_ones_name_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_banned_one_can_neither_fetch_nor_be_heard() {
     let (mut ann, mut mallory, id, device) = ann_and_mallory().await;
-    assert!(mallory.node.open_git(device, &id).await.is_ok());
+    assert!(mallory.bare.node.open_git(device, &id).await.is_ok());
     let uri = mallory.identity.uri();
     ann.conversation(&id).moderate(VoteKind::Ban, &uri).await.unwrap();
-    assert!(matches!(mallory.node.open_git(device, &id).await, Err(parv_net::NetError::Refused(_))));
+    assert!(matches!(mallory.bare.node.open_git(device, &id).await, Err(parv_net::NetError::Refused(_))));
     let late = mallory.write(&[], &[], None, "it was not me");
     mallory.lure(device, late).await;
     ann.conversation(&id).send("peace").await.unwrap();
     ann.wait_text("peace").await;
     // Nobody comes for it.
-    while let Ok(event) = mallory.events.try_recv() {
+    while let Ok(event) = mallory.bare.events.try_recv() {
         assert!(!matches!(event, parv_net::Event::GitRequest { .. }));
     }
     assert_eq!(ann.texts(&id).await, ["peace"]);
@@ -372,7 +335,7 @@ async fn messages_of_strangers_and_nonsense_change_nothing() {
     let types = ["parv-hello", "im-gitmessage-id", "invite", "invite+json", "parv-refusal", "nonsense"];
     for kind in types.map(|name| format!("application/{name}")) {
         for body in [&b""[..], b"{}", b"[[[[", b"\xff\xfe", br#"{"id":"x"}"#, br#"{"conversationId":7}"#] {
-            mallory.node.send(device, Envelope::new(kind.clone(), body)).await.unwrap();
+            mallory.bare.node.send(device, Envelope::new(kind.clone(), body)).await.unwrap();
         }
     }
     ann.conversation(&id).send("still here").await.unwrap();

@@ -3,8 +3,7 @@
 //! In the record they are sealed with a key that follows from the account's URI, so that whoever looks for a person can
 //! tell that person's devices from others without dialling any, and whoever merely keeps records learns of no person.
 
-use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use crate::sealed::SealingKey;
 use parv_identity::{AccountCertificate, DeviceCertificate};
 use parv_model::{DeviceId, Uri};
 use parv_validator::Credentials;
@@ -12,8 +11,6 @@ use serde::{Deserialize, Serialize};
 
 /// The context of the key that certificates are sealed with.
 const SEAL_CONTEXT: &str = "parv 1 certificates in an address record";
-
-const NONCE_BYTES: usize = 24;
 
 /// A device's certificate and that of its account.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,20 +63,14 @@ impl Certificates {
 
     /// Seals them for those who know the account's URI. `None` when the system gives no randomness.
     pub(super) fn seal(&self, account: &Uri, device: DeviceId) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_BYTES];
-        getrandom::fill(&mut nonce).ok()?;
-        let msg = serde_json::to_vec(self).expect("texts are always JSON");
-        let payload = Payload { msg: &msg, aad: device.as_bytes() };
-        let sealed = cipher(account).encrypt(XNonce::from_slice(&nonce), payload).ok()?;
-        Some([nonce.as_slice(), &sealed].concat())
+        let text = serde_json::to_vec(self).expect("texts are always JSON");
+        sealing_key(account).seal(&text, &device).ok()
     }
 
     /// Opens what [`Certificates::seal`] made, and checks that the device is the account's.
     pub(super) fn prove(sealed: &[u8], account: &Uri, device: DeviceId, now: i64) -> Result<(), CertificatesError> {
-        let (nonce, sealed) = sealed.split_at_checked(NONCE_BYTES).ok_or(CertificatesError::Sealed)?;
-        let payload = Payload { msg: sealed, aad: device.as_bytes() };
-        let opened = cipher(account).decrypt(XNonce::from_slice(nonce), payload);
-        let shown: Self = serde_json::from_slice(&opened.map_err(|_| CertificatesError::Sealed)?)?;
+        let opened = sealing_key(account).open(sealed, &device).ok_or(CertificatesError::Sealed)?;
+        let shown: Self = serde_json::from_slice(&opened)?;
         match shown.account_of(device, now)? == *account {
             true => Ok(()),
             false => Err(CertificatesError::OtherAccount),
@@ -87,8 +78,8 @@ impl Certificates {
     }
 }
 
-fn cipher(account: &Uri) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&blake3::derive_key(SEAL_CONTEXT, account.as_bytes()).into())
+fn sealing_key(account: &Uri) -> SealingKey {
+    SealingKey::derive(SEAL_CONTEXT, account.as_bytes())
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use crate::known_peers;
 use parv_net::KnownPeer;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 /// How long after the start, or after the first connection, the list is written: a device that is switched off soon
@@ -27,7 +26,7 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
         }
         // That somebody is still there is no reason to write.
         if told(&known) != told(&written) {
-            write(&hub, known.clone()).await;
+            known_peers::remember(hub.folders.known_peers(), known.clone()).await;
             written = known;
         }
     }
@@ -36,15 +35,8 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
 /// Writes the list at the end.
 pub(super) async fn finally(hub: &Arc<Hub>, net: &Net) {
     match net.node.known_peers().await {
-        Ok(known) if !known.is_empty() => write(hub, known).await,
+        Ok(known) if !known.is_empty() => known_peers::remember(hub.folders.known_peers(), known).await,
         Ok(_) | Err(_) => {}
-    }
-}
-
-async fn write(hub: &Arc<Hub>, known: Vec<KnownPeer>) {
-    let path = hub.folders.known_peers();
-    if let Ok(Err(error)) = spawn_blocking(move || known_peers::save(&path, &known)).await {
-        tracing::warn!("the peers that were met are not remembered: {error}");
     }
 }
 

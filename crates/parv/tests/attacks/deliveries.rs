@@ -95,7 +95,7 @@ async fn attack_objects_that_nobody_needs() {
 
 /// What the person's device answers to the hostile one that wants a commit of a conversation.
 async fn asked_for(hostile: &Hostile, person: &Person, id: &ConversationId, want: CommitId) -> String {
-    let stream = hostile.node.open_git(person.engine.device_id(), id).await.unwrap();
+    let stream = hostile.bare.node.open_git(person.engine.device_id(), id).await.unwrap();
     let (reader, writer) = stream.into_blocking(DEADLINE);
     spawn_blocking(move || wire::ask(reader, writer, &want)).await.unwrap().unwrap()
 }
@@ -124,7 +124,7 @@ async fn attack_request_for_rejected_or_foreign_objects() {
     }
     assert!(asked_for(hostile, &person, &id, head).await.contains("PACK"), "the control");
     // And of the other conversation nothing at all.
-    let denied = hostile.node.open_git(person.engine.device_id(), &foreign.id()).await;
+    let denied = hostile.bare.node.open_git(person.engine.device_id(), &foreign.id()).await;
     assert!(matches!(denied, Err(NetError::Refused(_))));
 }
 
@@ -151,12 +151,12 @@ async fn attack_certificates_trusted_before_validation() {
     };
     assert_eq!(person.wait("the refusal", refusal).await, Rule::Tree);
     let device = person.engine.device_id();
-    let denied = within("the answer", stranger.node.open_git(device, &id)).await;
+    let denied = within("the answer", stranger.bare.node.open_git(device, &id)).await;
     assert!(matches!(denied, Err(NetError::Refused(_))), "the stranger may fetch");
 
     let control = stage.honest(SYBIL, &[joined], text("really here"));
     stage.lure(hostile, &person, control).await;
     hostile.serve(&[control], wire::pack_of(&stage.world.objects, &[control])).await;
     person.wait_text("really here").await;
-    within("the answer", stranger.node.open_git(device, &id)).await.unwrap();
+    within("the answer", stranger.bare.node.open_git(device, &id)).await.unwrap();
 }

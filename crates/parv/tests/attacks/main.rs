@@ -25,6 +25,8 @@
 //!
 //! The rooms: `stage` sets the scene and judges, `hostile` is the node, `wire` makes packs by hand.
 
+#[path = "../common/bare.rs"]
+mod bare;
 #[path = "../common/mod.rs"]
 mod common;
 

@@ -313,7 +313,7 @@ impl Stage {
     pub async fn lure(&self, hostile: &Hostile, person: &Person, commit: CommitId) {
         let device = self.world.people[self.courier].device();
         let notice = serde_json::json!({ "id": self.id(), "commit": commit, "deviceId": device });
-        hostile.send(person.engine.device_id(), "application/im-gitmessage-id", notice).await;
+        hostile.bare.send(person.engine.device_id(), "application/im-gitmessage-id", notice).await;
     }
 
     async fn invite(&self, person: &mut Person, id: ConversationId) -> Hostile {
@@ -323,7 +323,7 @@ impl Stage {
         let invite = serde_json::json!({
             "conversationId": id, "mode": 2, "commit": id, "members": [courier.uri()], "title": "come in"
         });
-        hostile.send(device, "application/invite+json", invite).await;
+        hostile.bare.send(device, "application/invite+json", invite).await;
         assert_eq!(person.wait_request().await, id);
         hostile
     }

@@ -72,10 +72,7 @@ impl Ledger {
         match self.admit_aside() {
             Ok(commits) => {
                 self.judge_content(&[]);
-                let is_hidden = |commit: &CheckedCommit| {
-                    let log = self.log.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    log.content(&commit.id()) == Some(Content::Hidden)
-                };
+                let is_hidden = |commit: &CheckedCommit| self.is_hidden(&commit.id());
                 let hidden: Vec<_> = commits.into_iter().filter(is_hidden).collect();
                 self.note(&hidden);
             }

@@ -1,0 +1,61 @@
+//! A device without an engine: a bare node, which says and serves whatever a test wants.
+
+use crate::common::{Person, TCP, within};
+use parv::{ConversationId, DeviceId};
+use parv_identity::{AccountCertificate, DeviceCertificate, DeviceKey};
+use parv_net::{Envelope, GitStream, Node, NodeConfig, Policy};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// Serves whoever asks.
+struct Anybody;
+
+impl Policy for Anybody {
+    fn may_fetch(&self, _: &DeviceId, _: &ConversationId) -> bool {
+        true
+    }
+}
+
+/// See the [module](self).
+pub struct BareNode {
+    pub node: Node,
+    pub events: mpsc::Receiver<parv_net::Event>,
+}
+
+impl BareNode {
+    /// A node with this key.
+    pub async fn start(key: &DeviceKey) -> Self {
+        let mut config = NodeConfig::new(*key.seed());
+        config.listen = vec![TCP.parse().unwrap()];
+        let (node, events) = Node::start(config, Arc::new(Anybody)).await.unwrap();
+        Self { node, events }
+    }
+
+    /// Connects to somebody and says hello with these certificates, as an engine would.
+    pub async fn meet(&self, account: &AccountCertificate, own: &DeviceCertificate, person: &Person) -> DeviceId {
+        let device = self.node.dial_address(person.address()).await.unwrap();
+        let text = |pem: &[u8]| String::from_utf8(pem.to_vec()).unwrap();
+        for answer in [false, true] {
+            let hello =
+                serde_json::json!({ "account": text(account.pem()), "device": text(own.pem()), "answer": answer });
+            self.send(device, "application/parv-hello", hello).await;
+        }
+        device
+    }
+
+    pub async fn send(&self, to: DeviceId, mime: &str, body: serde_json::Value) {
+        self.node.send(to, Envelope::new(mime, body.to_string())).await.unwrap();
+    }
+
+    /// The next stream on which somebody wants to fetch.
+    pub async fn asked(&mut self) -> GitStream {
+        let asking = async {
+            loop {
+                if let parv_net::Event::GitRequest { stream, .. } = self.events.recv().await.unwrap() {
+                    return stream;
+                }
+            }
+        };
+        within("the fetch", asking).await
+    }
+}
