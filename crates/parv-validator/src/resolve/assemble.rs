@@ -86,8 +86,7 @@ struct Assembly<'a> {
 
 impl Assembly<'_> {
     fn about(&self, target: impl Into<Target>) -> About<'_> {
-        let target = target.into();
-        About::new(self.events, target, self.counts.about(target))
+        self.counts.standing(self.events, target)
     }
 
     fn account(&mut self, uri: Uri) {
@@ -137,7 +136,9 @@ impl Assembly<'_> {
             let papers = counts::shows(self.events, e).find(|(id, _)| *id == device);
             papers.is_some_and(|(_, papers)| {
                 self.state.is_member(&papers.account)
-                    && self.is_after(e, self.about(papers.account).removals().chain(about.bans().iter().copied()))
+                    && self
+                        .events
+                        .is_after(e, self.about(papers.account).removals().chain(about.bans().iter().copied()))
             })
         });
         let latest = self.events.latest(shown);
@@ -146,11 +147,6 @@ impl Assembly<'_> {
         let banned = ban.and_then(|b| self.events.get(b).before.devices.get(&device).copied());
         self.state.set_device(device, papers.map(|(_, papers)| papers));
         self.state.set_banned_device(device, banned);
-    }
-
-    /// Whether an event comes after all of these, and is none of them.
-    fn is_after(&self, e: EventNumber, mut ends: impl Iterator<Item = EventNumber>) -> bool {
-        ends.all(|end| self.events.lt(end, e))
     }
 
     /// Lists count unconditionally, whether the commit that brought them counts or not; the tree shows the latest of a
@@ -166,7 +162,7 @@ impl Assembly<'_> {
             }
         }
         let about = self.about(account);
-        let shown = self.counts.lists(account).filter(|&e| self.is_after(e, about.removals()));
+        let shown = self.counts.lists(account).filter(|&e| self.events.is_after(e, about.removals()));
         let latest = shown.filter_map(|e| {
             let event = self.events.get(e);
             event.brought.list.as_ref().map(|list| (list.number, event.commit, list.blob))
@@ -201,7 +197,7 @@ impl Assembly<'_> {
         }
     }
 
-    /// Votes of admins who have been in office ever since, on targets about whom nothing has been resolved since.
+    /// Votes of admins that nothing has ended.
     fn votes(&mut self, touched: &Touched) {
         let is_touched = |target: Target, vote: &Event| match target {
             Target::Account(uri) => touched.accounts.contains(&uri) || touched.accounts.contains(&vote.author),
@@ -214,7 +210,7 @@ impl Assembly<'_> {
             Act::Vote { target, .. } => Some((target, v)),
             _ => None,
         }));
-        let open: Vec<bool> = uncertain.iter().map(|&(target, v)| self.is_open(target, v)).collect();
+        let open: Vec<bool> = uncertain.iter().map(|&(_, v)| self.is_open(v)).collect();
         // The same vote can have been cast twice, on two branches, and one of them still be open.
         let (open, closed): (Vec<_>, Vec<_>) = uncertain.into_iter().zip(open).partition(|(_, open)| *open);
         for ((target, v), open) in closed.into_iter().chain(open) {
@@ -225,13 +221,8 @@ impl Assembly<'_> {
         }
     }
 
-    fn is_open(&self, target: Target, v: EventNumber) -> bool {
-        let vote = self.events.get(v);
-        let owner = target.device().and_then(|device| vote.before.owner(&device));
-        self.state.is_admin(&vote.author)
-            && self.is_after(v, self.about(vote.author).losses_of_office())
-            && self.is_after(v, self.counts.ends_of_votes(self.events, target))
-            && owner.is_none_or(|owner| self.is_after(v, self.about(owner).removals()))
+    fn is_open(&self, v: EventNumber) -> bool {
+        self.state.is_admin(&self.events.get(v).author) && self.counts.vote_goes_on(self.events, v)
     }
 
     /// The later edit in causal order, else the one with the higher commit id: the picture is cosmetic, so a hash may

@@ -3,6 +3,7 @@
 //! The sets share what did not change, so that one is kept for every control event.
 
 use super::Events;
+use super::standing::About;
 use crate::event::Act;
 use crate::event_set::EventNumber;
 use crate::state::Device;
@@ -125,14 +126,22 @@ impl Counts {
         self.void_votes.range(of(voter)).map(|&(_, e)| e)
     }
 
-    /// The events after which no vote about a target from before is open: what has been resolved about it, and the times
-    /// it went.
-    pub(super) fn ends_of_votes<'a>(
-        &'a self,
-        events: Events<'a>,
-        target: Target,
-    ) -> impl Iterator<Item = EventNumber> + 'a {
-        self.about(target).filter(move |&e| matches!(events.get(e).act, Act::Resolve { .. } | Act::Leave))
+    /// What counts of all that is about an account or a device.
+    pub(super) fn standing<'a>(&self, events: Events<'a>, target: impl Into<Target>) -> About<'a> {
+        let target = target.into();
+        About::new(events, target, self.about(target))
+    }
+
+    /// Whether nothing has ended a vote: its author has been in office ever since, nothing has been resolved about its
+    /// target, which has not gone either, nor has the account whose device that is.
+    pub(super) fn vote_goes_on(&self, events: Events<'_>, v: EventNumber) -> bool {
+        let vote = events.get(v);
+        let Act::Vote { target, .. } = vote.act else { return false };
+        let ends_votes = |&e: &EventNumber| matches!(events.get(e).act, Act::Resolve { .. } | Act::Leave);
+        let owner = target.device().and_then(|device| vote.before.owner(&device));
+        events.is_after(v, self.standing(events, vote.author).losses_of_office())
+            && events.is_after(v, self.about(target).filter(ends_votes))
+            && owner.is_none_or(|owner| events.is_after(v, self.standing(events, owner).removals()))
     }
 
     pub(super) fn open(&self) -> impl Iterator<Item = (Target, EventNumber)> + '_ {

@@ -2,10 +2,8 @@
 //!
 //! Their authors' devices cast them again: they were honest, and only their time or place was wrong.
 
-use super::standing::About;
 use super::{Events, Settled};
 use crate::event::Act;
-use crate::event_set::EventNumber;
 use parv_model::{Target, Uri, VoteKind};
 use std::collections::BTreeSet;
 
@@ -14,22 +12,13 @@ use std::collections::BTreeSet;
 /// now, since nobody knows whose votes they were.
 pub(super) fn lost_votes(events: Events<'_>, settled: &Settled, voter: Uri) -> BTreeSet<(VoteKind, Target)> {
     let Settled { state, counts } = settled;
-    let about = |uri: Uri| About::new(events, uri.into(), counts.about(uri.into()));
-    let office = about(voter);
     let mut lost = BTreeSet::new();
     for v in counts.void_votes(voter) {
         let event = events.get(v);
         let Act::Vote { kind, target, .. } = event.act else { continue };
-        let comes_after = |mut ends: Box<dyn Iterator<Item = EventNumber> + '_>| ends.all(|end| events.lt(end, v));
-        let owner = target.device().and_then(|device| event.before.owner(&device)).map(about);
         let distrusted =
             state.is_device_banned(&event.device) || event.serial.is_some_and(|serial| state.revokes(&voter, &serial));
-        if comes_after(Box::new(office.losses_of_office()))
-            && comes_after(Box::new(counts.ends_of_votes(events, target)))
-            && owner.is_none_or(|owner| comes_after(Box::new(owner.removals())))
-            && !distrusted
-            && !state.votes(kind, target).contains(&voter)
-        {
+        if counts.vote_goes_on(events, v) && !distrusted && !state.votes(kind, target).contains(&voter) {
             lost.insert((kind, target));
         }
     }

@@ -62,6 +62,11 @@ impl<'a> Events<'a> {
         !self.le(x, y) && !self.le(y, x)
     }
 
+    /// Whether an event comes after all of these, and is none of them.
+    fn is_after(self, e: EventNumber, mut others: impl Iterator<Item = EventNumber>) -> bool {
+        others.all(|other| self.lt(other, e))
+    }
+
     /// An event and all its ancestors.
     fn closure(self, x: EventNumber) -> EventSet {
         self.list[x].past.with(x)
