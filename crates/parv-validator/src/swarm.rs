@@ -6,7 +6,7 @@ use crate::event::{Act, Brought, Event};
 use crate::event_set::EventSet;
 use crate::kinds::{self, Editable};
 use crate::replica::{self, Behind};
-use crate::resolve::{Resolver, Settled};
+use crate::resolve::{self, Resolver, Settled};
 use crate::rules::{Checked, Deed, Memo, Placed, Rendering, RuleSet, Weight};
 use crate::source::BlobSource;
 use crate::state::State;
@@ -117,7 +117,9 @@ impl RuleSet for Swarm {
     }
 
     fn resolve(&self, events: &[Event], memo: &mut Memo<Settled>, set: &EventSet) -> Arc<State> {
-        Resolver::new(events, memo).settle(set).state.clone()
+        let state = Resolver::new(events, memo).settle(set).state.clone();
+        resolve::thin(memo, resolve::MOST_REMEMBERED);
+        state
     }
 }
 

@@ -101,6 +101,25 @@ impl Settled {
     }
 }
 
+/// How many sets are remembered between questions.
+pub(crate) const MOST_REMEMBERED: usize = 4096;
+
+/// Forgets some of what was settled, if it is more than `most`: every second of the older half. So the further back, the
+/// fewer are left, and what is asked for again is found from the next one below. Of use between questions only: what one
+/// of them needs at once may be any number of sets.
+pub(crate) fn thin(memo: &mut Memo<Settled>, most: usize) {
+    while memo.len() > most {
+        let mut ends: Vec<usize> = memo.keys().map(EventSet::end).collect();
+        let middle = ends.len() / 2;
+        let (_, &mut middle, _) = ends.select_nth_unstable(middle);
+        let mut keep = false;
+        memo.retain(|set, _| {
+            keep = !keep;
+            set.end() > middle || keep
+        });
+    }
+}
+
 /// A set that is being resolved.
 struct Open {
     set: EventSet,

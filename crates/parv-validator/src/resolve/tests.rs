@@ -1,7 +1,7 @@
 //! What a computation costs, counted in comparisons of events, so that it is the same on every machine; and that nothing
 //! recurses. What the answers are is held against a model elsewhere (`proptests/`).
 
-use super::{Resolver, Settled};
+use super::{Resolver, Settled, thin};
 use crate::event::{Act, Brought, Event};
 use crate::event_set::{EventNumber, EventSet};
 use crate::rules::Memo;
@@ -166,6 +166,32 @@ fn on_a_line_an_event_costs_the_same_however_long_it_is() {
         costs.push(history.settle(&history.closure(&[e])).1);
     }
     assert!(costs.iter().all(|cost| *cost == costs[0]), "{costs:?}");
+}
+
+/// A line with a conflict in it every now and then: of what is long ago little is remembered, and the same is found again.
+#[test]
+fn what_was_forgotten_is_found_again() {
+    const MOST: usize = 64;
+    let mut history = History::group(5, 400);
+    let mut heads = Vec::new();
+    for number in 0..40 {
+        let base = history.last();
+        let [one, other] = [[0, 1, 2], [3, 4, 2]].map(|voters| {
+            let target = if voters[0] == 0 { 5 + number } else { 105 + number };
+            history.decide(&voters, VoteKind::Ban, target, base)
+        });
+        let merged = history.push(1, Act::Add(uri(1000 + number)), &[one, other]);
+        heads.extend([vec![one], vec![one, other], vec![merged]]);
+        thin(&mut history.memo, MOST);
+        assert!(history.memo.len() <= MOST);
+    }
+    let sets: Vec<EventSet> = heads.iter().map(|heads| history.closure(heads)).collect();
+    for (place, set) in sets.iter().enumerate() {
+        let fresh = Resolver::new(&history.events, &mut Memo::new()).settle(set);
+        let again = history.settle(set).0;
+        assert_eq!(again.state, fresh.state, "{place}");
+        thin(&mut history.memo, MOST);
+    }
 }
 
 /// Every event is written next to all others, and one commit merges them all.
