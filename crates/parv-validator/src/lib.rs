@@ -16,6 +16,7 @@ mod attested;
 mod authority;
 mod checked;
 mod content;
+pub mod cores;
 mod draft;
 mod equivocation;
 mod event;
