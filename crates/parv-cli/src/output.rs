@@ -62,8 +62,9 @@ fn network(out: &mut impl Write, view: &NetworkView) -> io::Result<()> {
         let state = if node.connected { "connected" } else { "not connected" };
         writeln!(out, "bootstrap {}  {state}", short(&node.device))?;
     }
-    let (providers, places) = (view.provider_records, view.address_records);
-    writeln!(out, "table     {}, {providers} provider and {places} address records", count(view.table_peers, "peer"))?;
+    let (providers, places, letters) = (view.provider_records, view.address_records, count(view.letters, "letter"));
+    let peers = count(view.table_peers, "peer");
+    writeln!(out, "table     {peers}, {providers} provider and {places} address records, {letters}")?;
     for connection in &view.connections {
         let way = if connection.relayed { "through a relay" } else { "directly" };
         let whose = connection.account.map_or_else(|| "nobody known".to_owned(), |account| short(&account));

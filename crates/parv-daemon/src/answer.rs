@@ -278,6 +278,8 @@ pub struct NetworkView {
     pub provider_records: usize,
     /// How many records it keeps for others and itself: where devices are.
     pub address_records: usize,
+    /// How many letters it keeps for others and itself.
+    pub letters: usize,
     /// Its connections.
     pub connections: Vec<ConnectionView>,
     /// The bootstrap nodes.
@@ -346,6 +348,7 @@ impl NetworkView {
             table_peers: status.table_peers,
             provider_records: status.provider_records,
             address_records: status.address_records,
+            letters: status.letters,
             connections: status.connections.into_iter().map(connection).collect(),
             bootstrap: status.bootstrap.into_iter().map(bootstrap).collect(),
             service: status

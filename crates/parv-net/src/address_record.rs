@@ -10,17 +10,20 @@ use crate::limits::{
     ADDRESS_RECORD_LIFETIME, MAX_ADDRESS_RECORD_BYTES, MAX_ADDRESSES_PER_PEER, MAX_CLOCK_DIFFERENCE,
     MAX_CREDENTIAL_BYTES,
 };
-use crate::peer::device_id;
+use crate::signed::Kind;
 use crate::topic::Key;
 use libp2p::Multiaddr;
-use libp2p::core::SignedEnvelope;
 use libp2p::identity::Keypair;
 use parv_model::DeviceId;
 use parv_model::cbor::{self, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-const DOMAIN: &str = "parv-address-record";
-const PAYLOAD_TYPE: &[u8] = b"/parv/address-record/1";
+const KIND: Kind = Kind {
+    what: "the address record",
+    domain: "parv-address-record",
+    payload_type: b"/parv/address-record/1",
+    max_bytes: MAX_ADDRESS_RECORD_BYTES,
+};
 
 /// Where a device was when it said so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,30 +47,17 @@ impl AddressRecord {
             ("addresses", Value::Array(addresses)),
             ("credential", Value::Bytes(self.credential.clone())),
         ]));
-        let envelope = SignedEnvelope::new(key, DOMAIN.to_owned(), PAYLOAD_TYPE.to_vec(), payload)
-            .map_err(|error| malformed(error.to_string()))?;
-        let bytes = envelope.into_protobuf_encoding();
-        match bytes.len() <= MAX_ADDRESS_RECORD_BYTES {
-            true => Ok(bytes),
-            false => Err(too_long(bytes.len())),
-        }
+        KIND.seal(payload, key)
     }
 
     /// Reads a record that lies under `key`, whoever gave it. Refused: one that is not of that key's device, is not
     /// signed by it, keeps no limit, is worth nothing any more at `now` or is issued far ahead of it.
     pub(crate) fn open(bytes: &[u8], key: &[u8], now: Duration) -> Result<Self, NetError> {
-        if bytes.len() > MAX_ADDRESS_RECORD_BYTES {
-            return Err(too_long(bytes.len()));
-        }
-        let envelope = SignedEnvelope::from_protobuf_encoding(bytes).map_err(|error| malformed(error.to_string()))?;
-        let (payload, signer) = envelope
-            .payload_and_signing_key(DOMAIN.to_owned(), PAYLOAD_TYPE)
-            .map_err(|error| malformed(error.to_string()))?;
-        let device = device_id(&signer.to_peer_id()).ok_or_else(|| malformed("not signed by a device"))?;
+        let (device, payload) = KIND.open(bytes)?;
         if Key::of_device(&device).as_bytes() != key {
             return Err(malformed("it lies under another device's key"));
         }
-        let record = Self::read(device, payload)?;
+        let record = Self::read(device, &payload)?;
         let issued = Duration::from_millis(record.issued);
         if issued > now + MAX_CLOCK_DIFFERENCE {
             return Err(malformed("issued more than a day ahead of this device's clock"));
@@ -111,16 +101,13 @@ pub(crate) fn now() -> Duration {
 }
 
 fn malformed(why: impl ToString) -> NetError {
-    NetError::Malformed { what: "the address record", why: why.to_string() }
-}
-
-fn too_long(bytes: usize) -> NetError {
-    NetError::TooLong { what: "the address record", bytes, limit: MAX_ADDRESS_RECORD_BYTES }
+    KIND.malformed(why)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::peer::device_id;
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
 

@@ -4,8 +4,8 @@ use crate::config::NodeConfig;
 use crate::limits::{
     ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_CIRCUIT_BYTES, MAX_CIRCUIT_DURATION, MAX_CIRCUITS,
     MAX_CIRCUITS_PER_PEER, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES, MAX_NEGOTIATING_STREAMS,
-    MAX_PENDING_CONNECTIONS, MAX_RELAY_PLACES, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME,
-    QUERY_TIMEOUT,
+    MAX_PENDING_CONNECTIONS, MAX_RELAY_PLACES, MAX_TABLE_BYTES, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT,
+    PROVIDER_RECORD_LIFETIME, QUERY_TIMEOUT,
 };
 use crate::table::Table;
 use crate::{NetError, streams};
@@ -200,6 +200,9 @@ fn kademlia(me: PeerId) -> kad::Behaviour<Table> {
         .set_query_timeout(QUERY_TIMEOUT)
         .set_provider_record_ttl(Some(PROVIDER_RECORD_LIFETIME))
         .set_record_ttl(Some(ADDRESS_RECORD_LIFETIME))
+        // What others want to be kept is looked at before it is.
+        .set_record_filtering(kad::StoreInserts::FilterBoth)
+        .set_max_packet_size(MAX_TABLE_BYTES)
         // A search must not leave copies behind: they would outlive newer ones.
         .set_caching(kad::Caching::Disabled)
         // Publishing again is ours to time; see the module `publications`.

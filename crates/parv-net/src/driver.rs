@@ -4,14 +4,17 @@
 //! four sources: the swarm, the owner's commands, room for events, and the next alarm. What it does with a command is
 //! in `commands`, what it does with an event of the swarm in `events`.
 
+mod collection;
 mod commands;
 mod dials;
 mod events;
+mod letters;
 mod lookups;
 mod paths;
 mod places;
 mod relays;
 mod service;
+mod table;
 mod whereabouts;
 
 use crate::NetError;
@@ -19,6 +22,7 @@ use crate::addresses::{AddressBook, KnownPeer};
 use crate::behaviour::Behaviour;
 use crate::event::Event;
 use crate::limits::{MAX_ADDRESSES_PER_PEER, PROVIDE_AGAIN_AFTER};
+use crate::mailbox::SealingKey;
 use crate::node::Policy;
 use crate::outbox::Outbox;
 use crate::peer::peer_id;
@@ -26,9 +30,11 @@ use crate::publications::Publications;
 use crate::redial::Backoff;
 use crate::telemetry::Telemetry;
 use crate::topic::Topic;
+use collection::Collection;
 pub(crate) use commands::{Command, Reply};
 use dials::Dials;
 use futures::StreamExt;
+use letters::Letters;
 use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::TransportError;
 use libp2p::identity::Keypair;
@@ -77,6 +83,8 @@ pub(crate) struct Driver {
     /// When to publish all that we provide again.
     renewal: Instant,
     whereabouts: Whereabouts,
+    letters: Letters,
+    collection: Collection,
     reach: Reach,
     relays: Relays,
     /// What is done for others; only a public node has it.
@@ -94,6 +102,8 @@ pub(crate) struct Driver {
 pub(crate) struct Setup {
     /// The device's key, which signs what it says of itself.
     pub(crate) key: Keypair,
+    /// The same key, for sealing letters.
+    pub(crate) sealing: SealingKey,
     /// What it shows of itself in its address record.
     pub(crate) credential: Vec<u8>,
     /// Whom to stay connected with.
@@ -148,7 +158,9 @@ impl Driver {
             lookups: Lookups::default(),
             publications: Publications::default(),
             renewal: now + PROVIDE_AGAIN_AFTER,
-            whereabouts: Whereabouts::new(setup.key, setup.credential),
+            whereabouts: Whereabouts::new(setup.key.clone(), setup.credential),
+            letters: Letters::new(setup.key, setup.sealing),
+            collection: Collection::new(now),
             reach: Reach::default(),
             relays: Relays::default(),
             service: setup.public.then(Service::default),
@@ -240,7 +252,7 @@ impl Driver {
 
     fn next_alarm(&self) -> Instant {
         let dials = self.bootstrap.values().filter_map(Backoff::due);
-        let others = [self.whereabouts.due(), self.relays_due(), self.lookups.due()];
+        let others = [self.whereabouts.due(), self.relays_due(), self.lookups.due(), self.collection.due()];
         dials.chain(others.into_iter().flatten()).min().map_or(self.renewal, |due| due.min(self.renewal))
     }
 
@@ -259,6 +271,9 @@ impl Driver {
         }
         if self.whereabouts.due().is_some_and(|due| due <= now) {
             self.publish_whereabouts();
+        }
+        if self.collection.due().is_some_and(|due| due <= now) {
+            self.collect_letters(now);
         }
         if self.relays_due().is_some_and(|due| due <= now) {
             self.look_after_relays();

@@ -123,6 +123,15 @@ pub enum NetError {
     /// The node provides as many keys as it may.
     #[error("this node already provides {0} keys, as many as it may")]
     TooManyKeys(usize),
+    /// The node leaves as many letters as it may.
+    #[error("this node already leaves {0} letters, as many as it may")]
+    TooManyLetters(usize),
+    /// Nobody is there who would keep a letter.
+    #[error("nobody is there to keep the letter")]
+    NobodyKeeps,
+    /// A letter was taken back before anybody kept it.
+    #[error("the letter was taken back")]
+    Withdrawn,
     /// The node was shut down.
     #[error("the node has stopped")]
     Stopped,

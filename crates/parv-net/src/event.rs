@@ -2,6 +2,7 @@
 
 use crate::envelope::Envelope;
 use crate::git::GitStream;
+use crate::mailbox::Letter;
 use crate::topic::Topic;
 use libp2p::gossipsub::{MessageAcceptance, MessageId};
 use libp2p::{Multiaddr, PeerId};
@@ -58,6 +59,9 @@ pub enum Event {
         /// The topic.
         topic: Topic,
     },
+    /// A letter lies in a mailbox of this device. Told each time that it is found: what was read before can be recognised by
+    /// its sender, purpose and number.
+    Letter(Letter),
     /// A device says on the local network that it is there. Unproven until it is connected.
     Discovered(DeviceId),
     /// The node listens on one more address; it ends in `/p2p/<peer id>`.

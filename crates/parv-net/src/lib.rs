@@ -7,6 +7,8 @@
 //! - sends and takes small messages ([`Node::send`], [`Event::Message`]),
 //! - makes and relays announcements on topics ([`Node::publish`], [`Event::Announcement`]),
 //! - finds devices and what they provide in a distributed table and on the local network,
+//! - leaves letters for devices that are not there, and finds those that were left for it ([`Node::leave_letter`],
+//!   [`Event::Letter`]),
 //! - says in that table where it is, and reserves places at relays when nobody can reach it ([`Reachability`]),
 //! - as a public node, relays for others and tells them whether they can be reached ([`NodeConfig::public`]),
 //! - says how it stands and what it has done ([`Node::status`], [`Telemetry`]).
@@ -32,12 +34,15 @@ mod event;
 mod frame;
 mod git;
 pub mod limits;
+mod mailbox;
 mod message;
 mod node;
 mod outbox;
 mod peer;
 mod publications;
 mod redial;
+mod shelf;
+mod signed;
 mod status;
 mod streams;
 mod table;
@@ -54,6 +59,7 @@ pub use error::NetError;
 pub use event::{Acceptance, AnnouncementHandle, Event};
 pub use git::GitStream;
 pub use libp2p::{Multiaddr, PeerId};
+pub use mailbox::{Letter, Purpose};
 pub use node::{Node, Policy};
 pub use peer::{device_id, peer_id};
 pub use status::{ConnectionStatus, NetStatus, ServiceStatus};

@@ -90,21 +90,55 @@ pub const MAX_CREDENTIAL_BYTES: usize = 4 * 1024;
 /// The largest [`crate::AddressRecord`]: sixteen addresses of the longest kind and a credential.
 pub(crate) const MAX_ADDRESS_RECORD_BYTES: usize = 8 * 1024;
 
-/// How long an [`crate::AddressRecord`] is worth something after it was issued: as long as a provider record.
-pub(crate) const ADDRESS_RECORD_LIFETIME: Duration = PROVIDER_RECORD_LIFETIME;
+/// How long an [`crate::AddressRecord`] is worth something after it was issued: as long as a letter, since it also proves
+/// whose device it is, of somebody who is not there.
+pub(crate) const ADDRESS_RECORD_LIFETIME: Duration = MAX_LETTER_LIFETIME;
 
 /// How far ahead of our clock an [`crate::AddressRecord`] may be issued: clocks differ by minutes, or by a time zone
 /// that was set wrong.
 pub(crate) const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(24 * 3600);
 
-/// How many address records of others we keep: at most 64 MiB, in practice a tenth.
-pub(crate) const MAX_FOREIGN_VALUES: usize = 8 * 1024;
+/// The largest letter: some invitations with the certificates that show from whom they are.
+pub const MAX_LETTER_BYTES: usize = 7 * 1024;
+
+/// What sealing adds to a letter: two keys, one of them sealed, and a tag for each of the two sealed parts.
+pub(crate) const LETTER_SEAL_BYTES: usize = 32 + (32 + 16) + 16;
+
+/// The largest record of a letter, with its signature.
+pub(crate) const MAX_LETTER_RECORD_BYTES: usize = 8 * 1024;
+
+/// How long a letter may live: whoever was away for a holiday still gets it.
+pub(crate) const MAX_LETTER_LIFETIME: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// How many letters a device leaves at once, and how many letters of one sender a node keeps.
+pub const MAX_LETTERS_OF_ONE: usize = 256;
+
+/// How often a device looks into its mailboxes, besides whenever it comes into the network.
+pub(crate) const COLLECT_EVERY: Duration = Duration::from_secs(600);
+
+/// From how many senders letters are fetched at a time, for each purpose.
+pub(crate) const MAX_SENDERS: usize = 64;
+
+/// How many letters are being fetched at once.
+pub(crate) const MAX_COLLECTING: usize = 8;
+
+/// The largest transmission about the table: a record, and twenty peers with sixteen addresses each.
+pub(crate) const MAX_TABLE_BYTES: usize = 64 * 1024;
+
+/// How many bytes of address records of others we keep.
+pub(crate) const MAX_ADDRESS_RECORDS_BYTES: usize = 32 * 1024 * 1024;
+
+/// How many bytes of letters for others we keep.
+pub(crate) const MAX_LETTERS_BYTES: usize = 64 * 1024 * 1024;
+
+/// What keeping one record costs besides its own bytes.
+pub(crate) const RECORD_OVERHEAD_BYTES: usize = 256;
 
 /// After how many equally good copies a search for an address record ends.
 pub(crate) const ENOUGH_COPIES: usize = 3;
 
-/// How many provider records of others we keep, and for how many keys. About 200 bytes each.
-pub(crate) const MAX_FOREIGN_RECORDS: usize = 64 * 1024;
+/// How many bytes of provider records of others we keep: some 50,000.
+pub(crate) const MAX_PROVIDER_RECORDS_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many providers of one key we keep: Kademlia's replication factor.
 pub(crate) const MAX_PROVIDERS_PER_KEY: usize = 20;
@@ -112,7 +146,7 @@ pub(crate) const MAX_PROVIDERS_PER_KEY: usize = 20;
 /// How many keys we provide: conversations and accounts.
 pub(crate) const MAX_OWN_KEYS: usize = 64 * 1024;
 
-/// How long others keep our provider record.
+/// How long others keep our provider record, under a key that is not lasting.
 pub(crate) const PROVIDER_RECORD_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// How often we renew our provider records: three times in their life.

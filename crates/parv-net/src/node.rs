@@ -12,6 +12,7 @@ use crate::limits::{
     COMMAND_QUEUE, DIAL_TIMEOUT, EVENT_QUEUE, FIRST_FRAME_TIMEOUT, LISTEN_TIMEOUT, MAX_ANNOUNCEMENT_BYTES,
     MAX_CREDENTIAL_BYTES,
 };
+use crate::mailbox::{Purpose, SealingKey};
 use crate::peer::{device_id, device_in, peer_id};
 use crate::status::NetStatus;
 use crate::streams::Protocol;
@@ -74,6 +75,7 @@ impl Node {
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
         let setup = Setup {
             key,
+            sealing: SealingKey::of_seed(&config.device_seed),
             credential: config.credential,
             bootstrap,
             known: config.known,
@@ -227,6 +229,22 @@ impl Node {
     /// Says so no more; what others have noted fades within a day.
     pub async fn stop_providing(&self, key: Key) -> Result<(), NetError> {
         self.tell(Command::StopProviding { key }).await
+    }
+
+    /// Leaves a letter for a device, in the place of the one that was there for the same purpose. It goes on being kept by
+    /// others until it is taken back ([`Node::withdraw_letter`]) or its life is over ([`Purpose::lifetime`]), also when this
+    /// node stops; a node that runs on issues it again. Done when somebody keeps it, which is when the recipient can find it.
+    ///
+    /// Fails with [`NetError::NobodyKeeps`] if nobody does yet; it is then tried again by itself. Fails for good if the letter
+    /// has more than [`MAX_LETTER_BYTES`](crate::limits::MAX_LETTER_BYTES) bytes, or if there are as many as allowed.
+    pub async fn leave_letter(&self, to: DeviceId, purpose: Purpose, body: Vec<u8>) -> Result<(), NetError> {
+        self.ask(|reply| Command::LeaveLetter { to, purpose, body, reply }).await
+    }
+
+    /// Takes a letter back that this node has left, if there is one. Who keeps it is told once; where that does not arrive it
+    /// stays until its life is over.
+    pub async fn withdraw_letter(&self, to: DeviceId, purpose: Purpose) -> Result<(), NetError> {
+        self.tell(Command::WithdrawLetter { to, purpose }).await
     }
 
     /// The other devices that provide something, as far as the table knows. Takes at most about

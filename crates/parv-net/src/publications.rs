@@ -1,6 +1,6 @@
-//! Which keys we provide, and which of them are to be published next.
+//! What we publish in the distributed table, and which of it is to be published next.
 //!
-//! A key is published when it is new, when a peer joins a routing table so small that its neighbourhood is still
+//! It is published when it is new, when a peer joins a routing table so small that its neighbourhood is still
 //! forming, and again before the records expire. Only a few publications run at a time.
 
 use crate::limits::MAX_PUBLICATIONS;
@@ -8,69 +8,78 @@ use crate::topic::Key;
 use libp2p::kad::QueryId;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-/// The keys we provide.
+/// One thing that we publish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Publication {
+    /// That we provide a key.
+    Provider(Key),
+    /// The letter that lies under a key.
+    Letter(Key),
+}
+
+/// All that we publish.
 #[derive(Default)]
 pub(crate) struct Publications {
-    keys: BTreeSet<Key>,
-    queue: VecDeque<Key>,
-    queued: HashSet<Key>,
-    running: HashMap<QueryId, Key>,
+    all: BTreeSet<Publication>,
+    queue: VecDeque<Publication>,
+    queued: HashSet<Publication>,
+    running: HashMap<QueryId, Publication>,
 }
 
 impl Publications {
-    /// Provides one more key.
-    pub(crate) fn add(&mut self, key: Key) {
-        self.keys.insert(key);
-        self.enqueue(key);
+    /// Publishes one thing more, or one thing anew.
+    pub(crate) fn add(&mut self, one: Publication) {
+        self.all.insert(one);
+        self.enqueue(one);
     }
 
-    /// Provides it no more.
-    pub(crate) fn remove(&mut self, key: &Key) {
-        self.keys.remove(key);
+    /// Publishes it no more.
+    pub(crate) fn remove(&mut self, one: &Publication) {
+        self.all.remove(one);
     }
 
-    /// Whether it is provided.
-    pub(crate) fn contains(&self, key: &Key) -> bool {
-        self.keys.contains(key)
+    /// Whether it is published.
+    pub(crate) fn contains(&self, one: &Publication) -> bool {
+        self.all.contains(one)
     }
 
-    /// How many are provided.
+    /// How much is published.
     pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+        self.all.len()
     }
 
-    /// Publishes all of them again.
+    /// Publishes all of it again.
     pub(crate) fn renew(&mut self) {
-        for key in self.keys.clone() {
-            self.enqueue(key);
+        for one in self.all.clone() {
+            self.enqueue(one);
         }
     }
 
-    /// The next key to publish, if one is due and not too many are running.
-    pub(crate) fn next(&mut self) -> Option<Key> {
+    /// What to publish next, if something is due and not too much is running.
+    pub(crate) fn next(&mut self) -> Option<Publication> {
         while self.running.len() < MAX_PUBLICATIONS {
-            let key = self.queue.pop_front()?;
-            self.queued.remove(&key);
-            if self.keys.contains(&key) {
-                return Some(key);
+            let one = self.queue.pop_front()?;
+            self.queued.remove(&one);
+            if self.all.contains(&one) {
+                return Some(one);
             }
         }
         None
     }
 
-    /// The publication of `key` runs under this id.
-    pub(crate) fn started(&mut self, query: QueryId, key: Key) {
-        self.running.insert(query, key);
+    /// Something is being published under this id.
+    pub(crate) fn started(&mut self, query: QueryId, one: Publication) {
+        self.running.insert(query, one);
     }
 
-    /// The publication with this id is over.
-    pub(crate) fn finished(&mut self, query: &QueryId) {
-        self.running.remove(query);
+    /// The publication with this id is over. Says what was published.
+    pub(crate) fn finished(&mut self, query: &QueryId) -> Option<Publication> {
+        self.running.remove(query)
     }
 
-    fn enqueue(&mut self, key: Key) {
-        if self.queued.insert(key) {
-            self.queue.push_back(key);
+    fn enqueue(&mut self, one: Publication) {
+        if self.queued.insert(one) {
+            self.queue.push_back(one);
         }
     }
 }
@@ -80,23 +89,21 @@ mod tests {
     use super::*;
     use parv_model::Uri;
 
-    fn key(number: u8) -> Key {
-        Key::of_account(&Uri::from_bytes([number; 32]))
-    }
-
     #[test]
-    fn each_key_is_published_once_and_again_on_renewal() {
+    fn each_thing_is_published_once_and_again_on_renewal() {
+        let key = Key::of_account(&Uri::from_bytes([1; 32]));
+        let (first, second) = (Publication::Provider(key), Publication::Letter(key));
         let mut publications = Publications::default();
-        publications.add(key(1));
-        publications.add(key(1));
-        publications.add(key(2));
-        assert_eq!(publications.next(), Some(key(1)));
-        publications.remove(&key(2));
+        publications.add(first);
+        publications.add(first);
+        publications.add(second);
+        assert_eq!(publications.next(), Some(first));
+        publications.remove(&second);
         assert_eq!(publications.next(), None);
         publications.renew();
-        assert_eq!(publications.next(), Some(key(1)));
+        assert_eq!(publications.next(), Some(first));
         assert_eq!(publications.next(), None);
-        assert!(publications.contains(&key(1)) && !publications.contains(&key(2)));
+        assert!(publications.contains(&first) && !publications.contains(&second));
         assert_eq!(publications.len(), 1);
     }
 }

@@ -23,6 +23,8 @@ pub struct NetStatus {
     pub provider_records: usize,
     /// How many address records it keeps, its own included.
     pub address_records: usize,
+    /// How many letters it keeps, its own included.
+    pub letters: usize,
     /// Every connection, ordered by device.
     pub connections: Vec<ConnectionStatus>,
     /// The bootstrap peers, and whether each is connected.

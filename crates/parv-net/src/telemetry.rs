@@ -35,6 +35,10 @@ pub(crate) enum Reason {
     BadAnnouncement,
     /// An announcement that came while the owner was behind, or on a topic that nobody here follows.
     DroppedAnnouncement,
+    /// A record for the table that is malformed, secondhand or outdated.
+    BadRecord,
+    /// A record for the table beyond what is kept.
+    RecordBeyondLimit,
     /// A connection beyond a limit, or with somebody blocked.
     Connection,
 }

@@ -3,16 +3,21 @@
 //! Each is a BLAKE3 `derive_key` output with a context string of its own (protocol, "Conversation id and topic"): who
 //! knows a conversation's id can compute its topic and its key, nobody can compute the id, or one name from another.
 
+use crate::limits::PROVIDER_RECORD_LIFETIME;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use libp2p::gossipsub::{IdentTopic, TopicHash};
 use libp2p::kad::RecordKey;
 use parv_model::{ConversationId, DeviceId, Uri};
 use std::fmt;
+use std::time::Duration;
 
 const TOPIC_OF_CONVERSATION: &str = "parv 1 gossip topic of a conversation";
 const KEY_OF_CONVERSATION: &str = "parv 1 provider key of a conversation";
 const KEY_OF_ACCOUNT: &str = "parv 1 provider key of an account";
+/// For how many days a provider record under a lasting key is kept: as long as a letter lives.
+const LASTING_DAYS: u8 = 14;
+
 const KEY_OF_DEVICE: &str = "parv 1 address record key of a device";
 
 /// The gossip topic of a conversation. As a text, 43 characters: a node tells every new neighbour all it follows.
@@ -52,39 +57,65 @@ impl fmt::Debug for Topic {
     }
 }
 
-/// A key of the distributed table under which devices say that they provide something.
+/// A key of the distributed table: devices say under it that they provide something, or put a record there.
+///
+/// What is provided under most keys is worth something for a day. Under a lasting key it is for longer: whose device one
+/// is, and that a letter lies somewhere. A lasting key says so in one more byte, the number of days, so that those who keep
+/// what they do not understand know for how long.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key([u8; 32]);
+pub struct Key {
+    name: [u8; 32],
+    lasting: bool,
+}
 
 impl Key {
     /// Where the devices that have this conversation say so.
     pub fn of_conversation(conversation: &ConversationId) -> Self {
-        Self(blake3::derive_key(KEY_OF_CONVERSATION, conversation.root().as_bytes()))
+        Self::passing(blake3::derive_key(KEY_OF_CONVERSATION, conversation.root().as_bytes()))
     }
 
-    /// Where the devices of this account say that they are reachable.
+    /// Where the devices of this account say that they are its devices.
     pub fn of_account(account: &Uri) -> Self {
-        Self(blake3::derive_key(KEY_OF_ACCOUNT, account.as_bytes()))
+        Self::lasting(blake3::derive_key(KEY_OF_ACCOUNT, account.as_bytes()))
     }
 
     /// Where this device says how it is reached; see [`crate::AddressRecord`].
     pub fn of_device(device: &DeviceId) -> Self {
-        Self(blake3::derive_key(KEY_OF_DEVICE, device.as_bytes()))
+        Self::passing(blake3::derive_key(KEY_OF_DEVICE, device.as_bytes()))
     }
 
-    /// Its bytes.
+    pub(crate) const fn passing(name: [u8; 32]) -> Self {
+        Self { name, lasting: false }
+    }
+
+    pub(crate) const fn lasting(name: [u8; 32]) -> Self {
+        Self { name, lasting: true }
+    }
+
+    /// Its name.
     pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.name
     }
 
     pub(crate) fn record_key(&self) -> RecordKey {
-        RecordKey::new(&self.0)
+        match self.lasting {
+            true => RecordKey::from([self.name.as_slice(), &[LASTING_DAYS]].concat()),
+            false => RecordKey::new(&self.name),
+        }
+    }
+
+    /// For how long what is provided under a key is kept.
+    pub(crate) fn lifetime(key: &RecordKey) -> Duration {
+        match key.as_ref() {
+            [.., days] if key.as_ref().len() == 33 => PROVIDER_RECORD_LIFETIME * u32::from(LASTING_DAYS.min(*days)),
+            _ => PROVIDER_RECORD_LIFETIME,
+        }
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({})", blake3::Hash::from_bytes(self.0))
+        write!(f, "Key({})", blake3::Hash::from_bytes(self.name))
     }
 }
 

@@ -8,9 +8,12 @@ use crate::address_record;
 use crate::addresses::KnownPeer;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
+use crate::mailbox::Purpose;
 use crate::peer::{device_id, peer_id};
+use crate::publications::Publication;
 use crate::status::{ConnectionStatus, NetStatus};
 use crate::streams::{self, Protocol};
+use crate::table::Count;
 use crate::telemetry::{Direction, Reason};
 use crate::topic::{Key, Topic};
 use libp2p::gossipsub::PublishError;
@@ -40,6 +43,8 @@ pub(crate) enum Command {
     Open { peer: PeerId, protocol: Protocol, reply: streams::Reply },
     Provide { key: Key, reply: Reply<()> },
     StopProviding { key: Key },
+    LeaveLetter { to: DeviceId, purpose: Purpose, body: Vec<u8>, reply: Reply<()> },
+    WithdrawLetter { to: DeviceId, purpose: Purpose },
     Providers { key: Key, reply: Reply<Vec<DeviceId>> },
     Find { peer: PeerId, reply: Reply<Found> },
     Known { reply: Reply<Vec<KnownPeer>> },
@@ -84,9 +89,11 @@ impl Driver {
                 let _ = reply.send(self.provide(key));
             }
             Command::StopProviding { key } => {
-                self.publications.remove(&key);
+                self.publications.remove(&Publication::Provider(key));
                 self.swarm.behaviour_mut().kad.stop_providing(&key.record_key());
             }
+            Command::LeaveLetter { to, purpose, body, reply } => self.leave_letter(to, purpose, body, reply),
+            Command::WithdrawLetter { to, purpose } => self.withdraw_letter(to, purpose),
             Command::Providers { key, reply } => {
                 let query = self.swarm.behaviour_mut().kad.get_providers(key.record_key());
                 self.lookups.begin_providers(query, reply);
@@ -131,7 +138,7 @@ impl Driver {
         let (listening, external) =
             (self.listening.borrow().clone(), self.swarm.external_addresses().cloned().collect());
         let kad = &mut self.swarm.behaviour_mut().kad;
-        let (provider_records, address_records) = kad.store_mut().len();
+        let Count { provider_records, address_records, letters } = kad.store_mut().count();
         NetStatus {
             device: device_id(&me).expect("this node's key is an Ed25519 key"),
             listening,
@@ -141,6 +148,7 @@ impl Driver {
             table_peers: kad.kbuckets().map(|bucket| bucket.num_entries()).sum(),
             provider_records,
             address_records,
+            letters,
             connections,
             bootstrap,
             service: self.service.as_ref().map(Service::status),
@@ -245,20 +253,28 @@ impl Driver {
     }
 
     fn provide(&mut self, key: Key) -> Result<(), NetError> {
-        if !self.publications.contains(&key) && self.publications.len() >= MAX_OWN_KEYS {
+        let one = Publication::Provider(key);
+        if !self.publications.contains(&one) && self.publications.len() >= MAX_OWN_KEYS {
             return Err(NetError::TooManyKeys(MAX_OWN_KEYS));
         }
-        self.publications.add(key);
+        self.publications.add(one);
         self.publish_due();
         Ok(())
     }
 
     /// Publishes what is due, as far as not too much is being published already.
     pub(super) fn publish_due(&mut self) {
-        while let Some(key) = self.publications.next() {
-            match self.swarm.behaviour_mut().kad.start_providing(key.record_key()) {
-                Ok(query) => self.publications.started(query, key),
-                Err(error) => tracing::warn!(?key, %error, "cannot provide a key"),
+        while let Some(one) = self.publications.next() {
+            let started = match one {
+                Publication::Provider(key) => {
+                    self.swarm.behaviour_mut().kad.start_providing(key.record_key()).map_err(|error| {
+                        tracing::warn!(?key, %error, "cannot provide a key");
+                    })
+                }
+                Publication::Letter(key) => self.publish_letter(key).ok_or(()),
+            };
+            if let Ok(query) = started {
+                self.publications.started(query, one);
             }
         }
     }

@@ -6,7 +6,6 @@ use super::relays::is_circuit;
 use crate::address_record;
 use crate::addresses::{is_plausible, worth_publishing};
 use crate::behaviour::{BehaviourEvent, KAD_PROTOCOL};
-use crate::driver::lookups::Found;
 use crate::event::{AnnouncementHandle, Event};
 use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_ANNOUNCEMENT_BYTES};
 use crate::peer::device_id;
@@ -15,20 +14,11 @@ use crate::telemetry::{Direction, Reason};
 use crate::topic::Topic;
 use crate::{git, message};
 use libp2p::gossipsub::{self, MessageAcceptance};
-use libp2p::kad::{
-    self, GetClosestPeersError, GetClosestPeersOk, GetProvidersOk, GetRecordOk, K_VALUE, QueryId, QueryResult,
-};
 use libp2p::metrics::Recorder;
 use libp2p::relay::HOP_PROTOCOL_NAME;
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, autonat, identify, mdns, ping};
-use std::time::{Duration, Instant};
-
-/// How long to wait for more peers to join the routing table before publishing to them.
-const SETTLE: Duration = Duration::from_millis(100);
-
-/// How long to wait before publishing again what could not be published.
-const PUBLISH_AGAIN_AFTER: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 impl Driver {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -114,12 +104,16 @@ impl Driver {
     fn on_moved(&mut self) {
         let now = Instant::now();
         self.whereabouts.changed(now);
+        self.collection.soon(now);
         self.bootstrap.values_mut().for_each(|backoff| backoff.hurry(now));
     }
 
     fn on_arrival(&mut self, peer: PeerId) {
         if let Some(backoff) = self.bootstrap.get_mut(&peer) {
             backoff.connected(Instant::now());
+        }
+        if self.neighbours.len() == 1 {
+            self.collection.soon(Instant::now());
         }
         if let Some(device) = device_id(&peer) {
             self.connected.send_modify(|connected| {
@@ -288,89 +282,6 @@ impl Driver {
             gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "slow to take gossip"),
             _ => {}
         }
-    }
-
-    fn on_kad(&mut self, event: kad::Event) {
-        match event {
-            kad::Event::OutboundQueryProgressed { id, result, step, .. } => match result {
-                QueryResult::GetProviders(result) => {
-                    if let Ok(GetProvidersOk::FoundProviders { providers, .. }) = result {
-                        self.lookups.found_providers(&id, providers);
-                    }
-                    if step.last {
-                        self.lookups.finish_providers(&id, self.swarm.local_peer_id());
-                    }
-                }
-                QueryResult::GetClosestPeers(result) => {
-                    let (Ok(GetClosestPeersOk { peers, .. }) | Err(GetClosestPeersError::Timeout { peers, .. })) =
-                        result;
-                    if let Some(wanted) = self.lookups.wanted(&id) {
-                        let found = peers.into_iter().filter(|info| info.peer_id == wanted);
-                        let found = found.flat_map(|info| info.addrs).take(MAX_ADDRESSES_PER_PEER);
-                        self.lookups.found_addresses(&id, found);
-                    }
-                    if step.last {
-                        self.finish_search_query(&id);
-                    }
-                }
-                QueryResult::GetRecord(result) => {
-                    let mut over = step.last;
-                    if let Ok(GetRecordOk::FoundRecord(found)) = result
-                        && self.lookups.found_record(&id, &found.record)
-                    {
-                        over = true;
-                        if let Some(mut query) = self.swarm.behaviour_mut().kad.query_mut(&id) {
-                            query.finish();
-                        }
-                    }
-                    if over {
-                        self.finish_search_query(&id);
-                    }
-                }
-                QueryResult::StartProviding(result) if step.last => {
-                    self.publications.finished(&id);
-                    if result.is_err() {
-                        self.renewal = self.renewal.min(Instant::now() + PUBLISH_AGAIN_AFTER);
-                    }
-                    self.publish_due();
-                }
-                QueryResult::PutRecord(Err(error)) if step.last => {
-                    tracing::debug!(%error, "where this device is could not be said");
-                    self.whereabouts.failed(Instant::now());
-                }
-                _ => {}
-            },
-            kad::Event::RoutingUpdated { is_new_peer: true, .. } => {
-                self.publish_to_newcomer();
-            }
-            _ => {}
-        }
-    }
-
-    /// One more serves the table. In a small one, it is among the closest to every key.
-    fn publish_to_newcomer(&mut self) {
-        let known: usize = self.swarm.behaviour_mut().kad.kbuckets().map(|bucket| bucket.num_entries()).sum();
-        if known <= K_VALUE.get() {
-            self.renewal = self.renewal.min(Instant::now() + SETTLE);
-            self.whereabouts.changed(Instant::now());
-        }
-    }
-
-    /// A query of a search is over. After the last one, remembers what was found: what the device itself says comes
-    /// before what others say.
-    fn finish_search_query(&mut self, query: &QueryId) {
-        let Some(mut search) = self.lookups.finish_query(query) else { return };
-        let before = self.addresses.of(&search.peer);
-        for address in search.hearsay.drain(..) {
-            self.addresses.add(search.peer, address);
-        }
-        for address in search.record.iter().flat_map(|record| record.addresses.iter().rev()) {
-            self.addresses.add(search.peer, address.clone());
-        }
-        let addresses = self.addresses.of(&search.peer);
-        let is_news = addresses.iter().any(|address| !before.contains(address));
-        let record = search.record.take();
-        search.answer(Found { addresses, is_news, record });
     }
 
     /// A connected peer says where it listens, what it speaks, and where it sees this device.

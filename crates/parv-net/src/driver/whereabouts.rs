@@ -7,7 +7,7 @@ use crate::addresses;
 use crate::peer::device_id;
 use crate::topic::Key;
 use libp2p::identity::Keypair;
-use libp2p::kad::{Quorum, Record};
+use libp2p::kad::{QueryId, Quorum, Record};
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 use std::time::{Duration, Instant};
@@ -23,13 +23,15 @@ pub(super) struct Whereabouts {
     key: Keypair,
     credential: Vec<u8>,
     due: Option<Instant>,
+    /// The question to the table by which it is being said.
+    query: Option<QueryId>,
     /// When the last record was issued, in milliseconds since 1970: each must be later than the one before.
     issued: u64,
 }
 
 impl Whereabouts {
     pub(super) fn new(key: Keypair, credential: Vec<u8>) -> Self {
-        Self { key, credential, due: None, issued: 0 }
+        Self { key, credential, due: None, query: None, issued: 0 }
     }
 
     /// Something has changed, or the record must be renewed.
@@ -41,6 +43,11 @@ impl Whereabouts {
     /// Nobody heard it.
     pub(super) fn failed(&mut self, now: Instant) {
         self.due.get_or_insert(now + AGAIN);
+    }
+
+    /// Whether it is this query that says it.
+    pub(super) fn is_said_by(&self, query: &QueryId) -> bool {
+        self.query.as_ref() == Some(query)
     }
 
     /// When to say it.
@@ -81,10 +88,9 @@ impl Driver {
         if addresses.is_empty() {
             return self.whereabouts.due = None;
         }
-        if let Some(record) = self.whereabouts.record(&me, addresses)
-            && let Err(error) = self.swarm.behaviour_mut().kad.put_record(record, Quorum::One)
-        {
-            tracing::warn!(%error, "this device's addresses are not kept");
+        if let Some(record) = self.whereabouts.record(&me, addresses) {
+            // Our own store takes everything of ours.
+            self.whereabouts.query = self.swarm.behaviour_mut().kad.put_record(record, Quorum::One).ok();
         }
     }
 }

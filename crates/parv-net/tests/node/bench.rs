@@ -68,6 +68,13 @@ pub async fn peer() -> Peer {
     start(config()).await
 }
 
+/// A node that knows only this one.
+pub async fn newcomer(known: &Peer) -> Peer {
+    let mut peer = start(NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() }).await;
+    peer.wait_connected(known.device()).await;
+    peer
+}
+
 impl Peer {
     pub fn device(&self) -> DeviceId {
         self.node.device_id()

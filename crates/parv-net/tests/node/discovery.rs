@@ -1,4 +1,4 @@
-use crate::bench::{NothingIsOpen, Peer, config, open_conversation, peer, start};
+use crate::bench::{NothingIsOpen, config, newcomer, open_conversation, peer, start};
 use parv_model::{DeviceId, Uri};
 use parv_net::{Event, Key, NetError, Node, NodeConfig};
 use std::sync::Arc;
@@ -6,13 +6,6 @@ use tokio::time::timeout;
 
 fn key() -> Key {
     Key::of_conversation(&open_conversation())
-}
-
-/// A node that knows only this one.
-async fn newcomer(known: &Peer) -> Peer {
-    let mut peer = start(NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() }).await;
-    peer.wait_connected(known.device()).await;
-    peer
 }
 
 /// Asks until the answer is as expected: records spread in the background.
@@ -44,6 +37,18 @@ async fn providers_are_found_through_a_third_node() {
     // Who provides something is not told of itself.
     assert!(a.node.providers(key()).await.unwrap().is_empty());
     assert!(b.node.providers(Key::of_account(&Uri::from_bytes([9; 32]))).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn who_has_no_address_yet_is_named_all_the_same() {
+    let middle = peer().await;
+    let nowhere = NodeConfig { listen: Vec::new(), bootstrap: vec![middle.address("/tcp/")], ..config() };
+    let mut a = start(nowhere).await;
+    a.wait_connected(middle.device()).await;
+    a.node.provide(key()).await.unwrap();
+    let b = newcomer(&middle).await;
+    let found = until(async || b.node.providers(key()).await.unwrap().first().copied()).await;
+    assert_eq!(found, a.device());
 }
 
 #[tokio::test]

@@ -6,5 +6,6 @@ mod connections;
 mod discovery;
 mod fetches;
 mod latency;
+mod letters;
 mod messages;
 mod relays;
