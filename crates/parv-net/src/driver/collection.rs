@@ -33,8 +33,16 @@ pub(super) struct Collection {
 
 /// What a query is about.
 enum Asked {
-    Senders { purpose: Purpose, found: BTreeSet<DeviceId> },
-    Letter { sender: DeviceId, purpose: Purpose, latest: Option<LetterRecord> },
+    Senders {
+        purpose: Purpose,
+        found: BTreeSet<DeviceId>,
+    },
+    /// The letter of one sender; the latest that was found so far was issued then.
+    Letter {
+        sender: DeviceId,
+        purpose: Purpose,
+        latest: Option<u64>,
+    },
 }
 
 impl Collection {
@@ -51,14 +59,6 @@ impl Collection {
     pub(super) fn soon(&mut self, now: Instant) {
         self.due = self.due.min(now + SETTLE);
     }
-
-    /// The table named some senders.
-    pub(super) fn found_senders(&mut self, query: &QueryId, peers: impl IntoIterator<Item = PeerId>) {
-        if let Some(Asked::Senders { found, .. }) = self.asked.get_mut(query) {
-            let room = MAX_SENDERS.saturating_sub(found.len());
-            found.extend(peers.into_iter().filter_map(|peer| device_id(&peer)).take(room));
-        }
-    }
 }
 
 impl Driver {
@@ -73,29 +73,45 @@ impl Driver {
         }
     }
 
+    /// The table named some senders. Their letters are fetched at once: to the end of the question it can be long, when
+    /// somebody who might know more is gone.
+    pub(super) fn found_senders(&mut self, query: &QueryId, peers: impl IntoIterator<Item = PeerId>) {
+        let Some(Asked::Senders { purpose, found }) = self.collection.asked.get_mut(query) else { return };
+        for sender in peers.into_iter().filter_map(|peer| device_id(&peer)) {
+            if found.len() < MAX_SENDERS && found.insert(sender) {
+                self.collection.waiting.push_back((sender, *purpose));
+            }
+        }
+        self.fetch_letters();
+    }
+
     /// Somebody gave what should be a letter for this device.
     pub(super) fn found_letter(&mut self, query: &QueryId, record: &Record) {
-        let Some(Asked::Letter { sender, latest, .. }) = self.collection.asked.get_mut(query) else { return };
+        let Some(Asked::Letter { sender, purpose, latest }) = self.collection.asked.get_mut(query) else { return };
         match LetterRecord::open(&record.value, record.key.as_ref(), address_record::now()) {
-            Ok(read) if read.sender == *sender && latest.as_ref().is_none_or(|known| known.issued < read.issued) => {
-                *latest = Some(read);
+            Ok(read) if read.sender == *sender && latest.is_none_or(|known| known < read.issued) => {
+                *latest = Some(read.issued);
+                let (sender, purpose) = (*sender, *purpose);
+                self.open_letter(sender, purpose, &read);
             }
             Ok(_) => {}
             Err(error) => tracing::debug!(%sender, %error, "a false letter was given"),
         }
     }
 
-    /// A query is over; if it was one of these, goes on with what it brought.
+    /// A query is over; if it was one of these, goes on with the next.
     pub(super) fn collect_on(&mut self, query: &QueryId, was_answered: bool) {
-        let Some(asked) = self.collection.asked.remove(query) else { return };
-        self.collection.answered |= was_answered;
-        match asked {
-            Asked::Senders { purpose, found } => {
-                self.collection.waiting.extend(found.into_iter().map(|sender| (sender, purpose)));
-            }
-            Asked::Letter { sender, purpose, latest: Some(record) } => self.open_letter(sender, purpose, &record),
-            Asked::Letter { latest: None, .. } => {}
+        if self.collection.asked.remove(query).is_none() {
+            return;
         }
+        self.collection.answered |= was_answered;
+        self.fetch_letters();
+        if self.collection.asked.is_empty() && !self.collection.answered {
+            self.collection.due = self.collection.due.min(Instant::now() + AGAIN);
+        }
+    }
+
+    fn fetch_letters(&mut self) {
         let Some(me) = device_id(self.swarm.local_peer_id()) else { return };
         while self.collection.asked.len() < MAX_COLLECTING
             && let Some((sender, purpose)) = self.collection.waiting.pop_front()
@@ -103,9 +119,6 @@ impl Driver {
             let key = Slot::new(&me, &sender, purpose).key(&sender).record_key();
             let query = self.swarm.behaviour_mut().kad.get_record(key);
             self.collection.asked.insert(query, Asked::Letter { sender, purpose, latest: None });
-        }
-        if self.collection.asked.is_empty() && !self.collection.answered {
-            self.collection.due = self.collection.due.min(Instant::now() + AGAIN);
         }
     }
 

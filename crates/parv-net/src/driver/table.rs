@@ -26,7 +26,7 @@ impl Driver {
             kad::Event::OutboundQueryProgressed { id, result, stats, step } => match result {
                 QueryResult::GetProviders(result) => {
                     if let Ok(GetProvidersOk::FoundProviders { providers, .. }) = result {
-                        self.collection.found_senders(&id, providers.iter().copied());
+                        self.found_senders(&id, providers.iter().copied());
                         self.lookups.found_providers(&id, providers);
                     }
                     if step.last {
