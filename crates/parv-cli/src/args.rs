@@ -177,26 +177,16 @@ pub enum Verb {
         repository: PathBuf,
     },
     /// Keep a node running; other verbs then talk to it
-    Daemon {
-        /// Where to listen [default: every address, UDP (QUIC) and TCP, any free port]; may be given several times
-        #[arg(long, value_name = "MULTIADDR")]
-        listen: Vec<Multiaddr>,
-        /// Do not ask the router to forward a port (UPnP)
-        #[arg(long)]
-        no_port_mapping: bool,
-        /// Serve what is counted, in the format of OpenMetrics, at http://ADDRESS/metrics; a loopback address
-        #[arg(long, value_name = "ADDRESS:PORT")]
-        metrics: Option<SocketAddr>,
-        /// How to reach others
-        #[command(flatten)]
-        network: NetworkArgs,
-    },
+    Daemon(DaemonArgs),
     /// Run a public node that others begin with: it helps them to find and to reach each other, needs no account, and
     /// must not be trusted
     Bootstrap(BootstrapArgs),
     /// How this device stands in the network
     #[command(subcommand)]
     Net(NetVerb),
+    /// Be woken through a push service when this device sleeps
+    #[command(subcommand)]
+    Push(PushVerb),
     /// Connect the running daemon to a node
     Connect {
         /// Its address, such as /ip4/192.0.2.7/udp/4001/quic-v1
@@ -206,6 +196,27 @@ pub enum Verb {
     Peers,
     /// Print what happens, as it happens, until the daemon ends
     Events,
+}
+
+/// `parv daemon`.
+#[derive(Debug, Clone, Args)]
+pub struct DaemonArgs {
+    /// Where to listen [default: every address, UDP (QUIC) and TCP, any free port]; may be given several times
+    #[arg(long, value_name = "MULTIADDR")]
+    pub listen: Vec<Multiaddr>,
+    /// Do not ask the router to forward a port (UPnP)
+    #[arg(long)]
+    pub no_port_mapping: bool,
+    /// Wake others also through push services in private networks and without TLS: whoever shares a conversation with
+    /// you can then have this machine knock anywhere in your network
+    #[arg(long)]
+    pub private_push_services: bool,
+    /// Serve what is counted, in the format of OpenMetrics, at http://ADDRESS/metrics; a loopback address
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics: Option<SocketAddr>,
+    /// How to reach others
+    #[command(flatten)]
+    pub network: NetworkArgs,
 }
 
 /// `parv bootstrap`.
@@ -233,6 +244,28 @@ pub struct BootstrapArgs {
 pub enum NetVerb {
     /// Show where the running daemon listens, whether others reach it, its relays and its connections
     Status,
+}
+
+/// `parv push …`.
+#[derive(Debug, Subcommand)]
+pub enum PushVerb {
+    /// Have devices of those you talk with wake this one (Web Push, UnifiedPush)
+    Subscribe {
+        /// The URL that the push service gave for this device
+        endpoint: String,
+        /// Whom the push service may ask when something is wrong: mailto:… or https:…
+        #[arg(long, value_name = "URL")]
+        contact: Option<String>,
+    },
+    /// Be woken no more
+    Unsubscribe,
+    /// Show the subscription, who wakes this device, and whom it wakes
+    Status,
+    /// Read a push message that came, and look for what it tells of
+    Open {
+        /// The file with the body of the message; "-" is standard input
+        file: PathBuf,
+    },
 }
 
 /// `parv demo`.

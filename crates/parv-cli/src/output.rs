@@ -1,7 +1,7 @@
 //! How answers look: plain words for people, JSON for programs.
 
 use crate::text::{count, date, harmless, short, target};
-use parv::{CommitId, DeviceId, HeldFork, Uri};
+use parv::{CommitId, DeviceId, HeldFork, Uri, Wake};
 use parv_daemon::answer::*;
 use parv_daemon::{Answer, Notice, notice::Change};
 use std::io::{self, Write};
@@ -35,6 +35,11 @@ pub fn answer(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
             None => writeln!(out, "device {}  has not said whose it is", short(&view.device)),
         }),
         Answer::Network(view) => network(out, view),
+        Answer::Push(view) => push(out, view),
+        Answer::PushNews(news) => {
+            let (conversation, commit) = (short(&news.conversation), short(&news.commit));
+            writeln!(out, "{conversation}  commit {commit} is new, device {} has it", short(&news.device))
+        }
         Answer::Following => Ok(()),
     }
 }
@@ -72,6 +77,25 @@ fn network(out: &mut impl Write, view: &NetworkView) -> io::Result<()> {
         writeln!(out, "connected {}  of {whose}  {way}  {address}", short(&connection.device))?;
     }
     Ok(())
+}
+
+fn push(out: &mut impl Write, view: &PushView) -> io::Result<()> {
+    match &view.subscription {
+        None => writeln!(out, "nobody can wake this device; subscribe with: parv push subscribe")?,
+        Some(subscription) => {
+            writeln!(out, "endpoint  {}", harmless(&subscription.endpoint, ""))?;
+            writeln!(out, "p256dh    {}", subscription.p256dh)?;
+            writeln!(out, "auth      {}", subscription.auth)?;
+            writeln!(out, "vapid     {}", subscription.vapid)?;
+        }
+    }
+    for holder in &view.holders {
+        let expires = date(i64::try_from(holder.expires).unwrap_or(i64::MAX));
+        let (first, second, state) = (holder.first, holder.second, harmless(&holder.state, ""));
+        let device = short(&holder.device);
+        writeln!(out, "woken by  {device}  {state}, until {expires}, first for {first} and second for {second}")?;
+    }
+    view.sleepers.iter().try_for_each(|device| writeln!(out, "wakes     {}", short(device)))
 }
 
 fn conversation(out: &mut impl Write, view: &ConversationView) -> io::Result<()> {
@@ -260,6 +284,18 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
         }
         Notice::Connected { device, account } => writeln!(out, "device {} of {account} connected", short(device)),
         Notice::Disconnected { device } => writeln!(out, "device {} disconnected", short(device)),
+        Notice::LeaseAnswered { device, refused: None } => writeln!(out, "device {} wakes this one", short(device)),
+        Notice::LeaseAnswered { device, refused: Some(why) } => {
+            writeln!(out, "device {} does not wake this one: {}", short(device), harmless(why, "  "))
+        }
+        Notice::Wake { conversation, device, outcome } => {
+            write!(out, "{}  device {} ", short(conversation), short(device))?;
+            match outcome {
+                Wake::Sent => writeln!(out, "is woken"),
+                Wake::Unneeded => writeln!(out, "need not be woken"),
+                Wake::Failed { why } => writeln!(out, "is not woken: {}", harmless(why, "  ")),
+            }
+        }
         Notice::InviteDelivered { conversation, uri, .. } => {
             writeln!(out, "{}  the invitation reached {}", short(conversation), short(uri))
         }

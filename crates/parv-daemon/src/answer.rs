@@ -3,7 +3,10 @@
 //! Ids are hexadecimal texts, times are seconds since 1970, and a mode is the number that stands in a conversation's
 //! first commit.
 
+pub use crate::push_view::PushView;
 use crate::request::{mode_number, vote_name};
+pub use parv::PushNews;
+
 use parv::{CommitId, ConversationId, DeviceId, HeldFork, Mode, Role, Target, Uri, VoteKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -42,6 +45,10 @@ pub enum Answer {
     Peers(Vec<PeerView>),
     /// How a device stands in the network.
     Network(NetworkView),
+    /// How a device is woken, and which others it wakes.
+    Push(PushView),
+    /// What a push message says.
+    PushNews(PushNews),
     /// From here on, events follow.
     Following,
 }

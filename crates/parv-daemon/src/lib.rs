@@ -25,6 +25,7 @@ mod lines;
 pub mod metrics;
 pub mod notice;
 pub mod perform;
+pub mod push_view;
 pub mod request;
 pub mod select;
 pub mod server;

@@ -4,6 +4,7 @@ use crate::answer::{ConflictView, EntryView, EquivocationView, RequestView};
 use crate::request::vote_name;
 use parv::{
     CommitId, ConversationId, DeviceChange, DeviceId, Event, HeldFork, MemberChange, Refusal, Target, Uri, VoteKind,
+    Wake,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,6 +96,15 @@ pub enum Notice {
     },
     Disconnected {
         device: DeviceId,
+    },
+    LeaseAnswered {
+        device: DeviceId,
+        refused: Option<String>,
+    },
+    Wake {
+        conversation: ConversationId,
+        device: DeviceId,
+        outcome: Wake,
     },
     InviteDelivered {
         conversation: ConversationId,
@@ -200,6 +210,8 @@ impl From<Event> for Notice {
             Event::FetchFailed { conversation, peer, why } => Notice::FetchFailed { conversation, peer, why },
             Event::Connected { device, account } => Notice::Connected { device, account },
             Event::Disconnected { device } => Notice::Disconnected { device },
+            Event::LeaseAnswered { device, refused } => Notice::LeaseAnswered { device, refused },
+            Event::Wake { conversation, device, outcome } => Notice::Wake { conversation, device, outcome },
             Event::InviteDelivered { conversation, uri, device } => {
                 Notice::InviteDelivered { conversation, uri, device }
             }

@@ -77,6 +77,16 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             let peers = engine.peers();
             Ok(Answer::Network(NetworkView::new(engine.net_status().await?, &peers)))
         }
+        Request::PushSubscribe { endpoint, contact } => {
+            engine.push_subscribe(&endpoint, contact).await?;
+            Ok(Answer::Push(engine.push_status().into()))
+        }
+        Request::PushUnsubscribe => {
+            engine.push_unsubscribe().await?;
+            Ok(Answer::Push(engine.push_status().into()))
+        }
+        Request::PushStatus => Ok(Answer::Push(engine.push_status().into())),
+        Request::PushOpen { body } => Ok(Answer::PushNews(engine.push_open(&body)?)),
         Request::Events => Err(Failure::new(FailureKind::Usage, "events come as a stream, not as an answer")),
     }
 }
@@ -179,6 +189,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let kind = match error {
             Error::UnknownConversation(_) => FailureKind::Unknown,
+            Error::Subscribe(_) => FailureKind::Usage,
             _ => FailureKind::Engine,
         };
         Failure::new(kind, chain(&error))

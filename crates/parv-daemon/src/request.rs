@@ -115,6 +115,23 @@ pub enum Request {
     Peers,
     /// How does this device stand in the network?
     NetStatus,
+    /// Be woken through a push service, instead of what was before.
+    PushSubscribe {
+        /// The URL that messages are posted to.
+        endpoint: String,
+        /// Whom the push service may ask when something is wrong: `mailto:` or `https:`.
+        #[serde(default)]
+        contact: Option<String>,
+    },
+    /// Be woken no more.
+    PushUnsubscribe,
+    /// How is this device woken, and which others does it wake?
+    PushStatus,
+    /// What does a push message say that came?
+    PushOpen {
+        /// The body of the message.
+        body: Vec<u8>,
+    },
     /// From now on, tell everything that happens. The connection then carries [`crate::Reply::Event`]s only.
     Events,
 }

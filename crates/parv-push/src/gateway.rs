@@ -2,6 +2,7 @@
 
 use crate::endpoint::EndpointError;
 use crate::lease::Lease;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -43,7 +44,7 @@ pub enum PostError {
 pub type Posting<'a> = Pin<Box<dyn Future<Output = Result<(), PostError>> + Send + 'a>>;
 
 /// Takes messages to sleeping devices.
-pub trait Gateway: Send + Sync + 'static {
+pub trait Gateway: fmt::Debug + Send + Sync + 'static {
     /// Takes a message of at most [`MAX_CONTENT_BYTES`](crate::MAX_CONTENT_BYTES) to the device of a lease, sealed for
     /// it. `now` is the time since 1970. Must end within a bounded time, whatever the other side does.
     fn post<'a>(&'a self, lease: &'a Lease, message: &'a [u8], now: Duration) -> Posting<'a>;

@@ -90,7 +90,6 @@ impl Keeper {
         now: Duration,
         is_member: impl FnOnce(&Lease) -> bool,
     ) -> Result<Arc<Lease>, LeaseError> {
-        self.expire(now);
         let lease = Lease::open(bytes, from, self.holder, self.reach, now)?;
         let known = self.kept.get(&from).map(|kept| kept.lease.sequence);
         let known = known.or_else(|| self.memories.get(&from).map(|memory| memory.sequence));
@@ -156,7 +155,6 @@ impl Keeper {
 
     /// The devices that are due. Each must be reported with [`Keeper::posted`].
     pub fn take_due(&mut self, now: Duration) -> Vec<Due> {
-        self.expire(now);
         let due = |kept: &mut Kept| {
             let news = kept.news.take_if(|news| news.due <= now)?;
             Some(Due { lease: kept.lease.clone(), conversation: news.conversation })

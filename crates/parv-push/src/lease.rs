@@ -151,6 +151,11 @@ impl Lease {
         Ok(lease)
     }
 
+    /// The number of a lease, as it says itself; nothing of it is checked.
+    pub fn number(bytes: &[u8]) -> Option<u64> {
+        Self::parse(bytes).ok().map(|(lease, ..)| lease.sequence)
+    }
+
     /// The conversations for which the device wants to be woken.
     pub fn conversations(&self) -> impl Iterator<Item = &ConversationId> {
         self.first.union(&self.second)

@@ -86,7 +86,7 @@ pub enum Errand {
         /// What.
         lease: Vec<u8>,
     },
-    /// All leases up to this number are taken back. To be followed by [`Subscriber::released`] when it has arrived.
+    /// All leases up to this number are taken back. To be followed by [`Subscriber::released`] when the holder says so.
     Release {
         /// From whom.
         holder: DeviceId,
@@ -201,11 +201,10 @@ impl Subscriber {
         holding.is_some_and(|holding| holding.answer.replace(answer.clone()) != Some(answer))
     }
 
-    /// The release of the leases up to that number has arrived.
-    pub fn released(&mut self, holder: &DeviceId, sequence: u64) {
-        if self.holdings.get(holder).is_some_and(|holding| holding.sequence <= sequence) {
-            self.holdings.remove(holder);
-        }
+    /// A holder says that it keeps no lease up to that number any more. False if that is no news.
+    pub fn released(&mut self, holder: &DeviceId, sequence: u64) -> bool {
+        let released = self.holdings.get(holder).is_some_and(|holding| holding.sequence <= sequence);
+        released && self.holdings.remove(holder).is_some()
     }
 
     /// When to plan again, if nothing happens before.

@@ -162,15 +162,13 @@ async fn answers_are_told_apart_and_redirections_not_followed() {
         ((301, redirection), |posted| matches!(posted, Err(PostError::Redirected))),
     ];
     for (answer, check) in table {
-        service.will_answer([answer]);
+        service.will_answer(answer);
         let posted = post(&gateway, &endpoint).await;
         assert!(check(&posted), "{}: {posted:?}", answer.0);
         service.received.recv().await.unwrap();
     }
-    service.will_answer([
-        (429, &[("retry-after", "120")] as &[_]),
-        (429, &[("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT")]),
-    ]);
+    service.will_answer((429, &[("retry-after", "120")]));
+    service.will_answer((429, &[("retry-after", "Fri, 01 Jan 2100 00:00:00 GMT")]));
     assert_eq!(seconds(&post(&gateway, &endpoint).await), 120);
     assert!(seconds(&post(&gateway, &endpoint).await) > 86_400);
     let mut elsewhere = elsewhere;

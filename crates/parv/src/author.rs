@@ -27,6 +27,11 @@ impl Author {
         self.credentials.account.uri()
     }
 
+    /// The key of this device.
+    pub(crate) fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
     pub(crate) fn device(&self) -> DeviceId {
         self.credentials.device.device()
     }

@@ -86,6 +86,18 @@ pub enum Error {
     /// The history does not say that the own account is invited.
     #[error("conversation {0} does not invite this account (any more)")]
     NotInvited(ConversationId),
+    /// This device cannot subscribe at that push service.
+    #[error(transparent)]
+    Subscribe(#[from] parv_push::SubscribeError),
+    /// A push message cannot be opened.
+    #[error(transparent)]
+    PushMessage(#[from] parv_push::PushKeyError),
+    /// A push message says nothing that is understood.
+    #[error("the push message is for this device, but is malformed: {0}")]
+    PushContent(String),
+    /// This device has no push subscription.
+    #[error("this device has no push subscription")]
+    NotSubscribed,
     /// The engine was started without a network.
     #[error("the engine runs without a network")]
     Offline,

@@ -3,6 +3,7 @@
 //! Events come through a bounded broadcast channel: a listener that falls far behind misses the oldest ones and is told
 //! how many. Nothing depends on them; what they say can always be asked for again.
 
+use crate::engine::Wake;
 use crate::json;
 use crate::requests::Request;
 use crate::view::{Equivocation, HeldFork, LogEntry, OpenConflict};
@@ -162,6 +163,22 @@ pub enum Event {
         device: DeviceId,
         /// Its account.
         account: Uri,
+    },
+    /// A device that was given a lease, so that it wakes this one, says what becomes of it.
+    LeaseAnswered {
+        /// The device.
+        device: DeviceId,
+        /// Why it does not keep the lease.
+        refused: Option<String>,
+    },
+    /// This device had to wake another one, which sleeps.
+    Wake {
+        /// Because of what is new in this conversation.
+        conversation: ConversationId,
+        /// The device.
+        device: DeviceId,
+        /// How that went.
+        outcome: Wake,
     },
     /// A device is no longer connected.
     Disconnected {

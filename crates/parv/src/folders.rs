@@ -10,6 +10,8 @@
 //!   archives/               conversations of other systems, read only, as JSON
 //!   requests/               invitations that came; `declined/`, and `outbox/` for those on their way out
 //!   contacts/               people's devices
+//!   push.json               where this device is woken, and by whom
+//!   leases/                 other devices that this one wakes
 //!   peers.json              the peers that were met, as ways into the network
 //! ```
 
@@ -71,6 +73,14 @@ impl Folders {
 
     pub(crate) fn contacts(&self) -> PathBuf {
         self.0.join("contacts")
+    }
+
+    pub(crate) fn push(&self) -> PathBuf {
+        self.0.join("push.json")
+    }
+
+    pub(crate) fn leases(&self) -> PathBuf {
+        self.0.join("leases")
     }
 
     pub(crate) fn known_peers(&self) -> PathBuf {

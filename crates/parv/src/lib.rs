@@ -60,7 +60,7 @@ pub mod words;
 pub use account::{Account, NewAccount};
 pub use bootstrap_list::bootstrap_list;
 pub use conversation::Conversation;
-pub use engine::{Engine, Network, Options};
+pub use engine::{Engine, LeaseHolder, Network, Options, PushNews, PushStatus, PushSubscription, Wake};
 pub use error::{Error, chain};
 pub use event::{DeviceChange, Event, MemberChange};
 pub use parv_model::{
@@ -68,6 +68,7 @@ pub use parv_model::{
     Role, Rule, Target, TreeId, Uri, VoteKind,
 };
 pub use parv_net::{ConnectionStatus, Multiaddr, NetStatus, Reachability, ServiceStatus, peer_id};
+pub use parv_push::{Gateway, Reach};
 pub use parv_validator::Content;
 pub use public_node::{PublicNode, PublicNodeOptions};
 pub use requests::Request;

@@ -74,6 +74,18 @@ impl People {
         theirs.map(|(device, _)| *device).collect()
     }
 
+    /// The connected devices that this one knows, and that know it.
+    pub(crate) fn acquaintances(&self) -> Vec<DeviceId> {
+        let devices = self.devices.read().unwrap_or_else(PoisonError::into_inner);
+        let known = devices.iter().filter(|(_, known)| known.knows_us && known.account.is_some());
+        known.map(|(device, _)| *device).collect()
+    }
+
+    /// Tells whenever somebody comes, goes or makes themselves known.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
     /// Waits until a device and this one know each other; false if that takes longer than `patience`.
     pub(crate) async fn acquainted(&self, device: &DeviceId, patience: Duration) -> bool {
         let mut changes = self.changes.subscribe();

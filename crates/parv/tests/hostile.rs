@@ -50,21 +50,6 @@ impl Mallory {
         self.bare.send(to, "application/im-gitmessage-id", notice).await;
     }
 
-    /// The next message of a type.
-    async fn told(&mut self, mime: &str) -> serde_json::Value {
-        let hearing = async {
-            loop {
-                match self.bare.events.recv().await.unwrap() {
-                    parv_net::Event::Message { envelope, .. } if envelope.mime == mime => {
-                        return serde_json::from_slice(&envelope.body).unwrap();
-                    }
-                    _ => {}
-                }
-            }
-        };
-        within(mime, hearing).await
-    }
-
     /// Serves the repository, through something that may spoil what goes out.
     async fn serve(&mut self, spoil: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn Write + Send> + Send + 'static) {
         let (reader, writer) = self.bare.asked().await.into_blocking(DEADLINE);
@@ -264,7 +249,7 @@ async fn a_commit_that_breaks_a_rule_is_refused_with_its_reason() {
     assert_eq!((refusal.commit, refusal.rule), (bad, Rule::Tree), "{refusal}");
     assert_eq!(listing(&ann.repository(&id)), before);
     // The peer is told.
-    let told = mallory.told("application/parv-refusal").await;
+    let told = mallory.bare.told("application/parv-refusal").await;
     assert_eq!((told["commit"].as_str(), told["rule"].as_str()), (Some(&*bad.to_string()), Some("tree")));
     // The same head is not fetched again, and what is good is still welcome.
     mallory.lure(device, head).await;

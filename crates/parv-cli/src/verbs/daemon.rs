@@ -1,11 +1,11 @@
 //! `parv daemon` and `parv events`: a node that keeps running, and what it tells.
 
-use crate::args::{Global, NetworkArgs};
+use crate::args::{DaemonArgs, Global};
 use crate::failure::Failure;
 use crate::output;
 use crate::session::{self, Session};
 use crate::text;
-use parv::{Engine, Multiaddr, Network, Options};
+use parv::{Engine, Multiaddr, Network, Options, Reach};
 use parv_daemon::failure::chain;
 use parv_daemon::metrics::MetricsServer;
 use parv_daemon::{Request, Server, address, server};
@@ -14,17 +14,13 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 /// Keeps a node running until the process is asked to stop.
-pub async fn run(
-    global: &Global,
-    listen: Vec<Multiaddr>,
-    port_mapping: bool,
-    metrics: Option<SocketAddr>,
-    network: &NetworkArgs,
-) -> Result<(), Failure> {
+pub async fn run(global: &Global, args: DaemonArgs) -> Result<(), Failure> {
+    let DaemonArgs { listen, no_port_mapping, private_push_services, metrics, network } = args;
     let stop = server::asked_to_stop()?;
     let account = session::open_account(global)?;
     let folder = account.folder().to_owned();
-    let network = Network { port_mapping, ..session::network(global, network, listen)? };
+    let push_reach = if private_push_services { Reach::Anywhere } else { Reach::Internet };
+    let network = Network { port_mapping: !no_port_mapping, push_reach, ..session::network(global, &network, listen)? };
     let bootstrap = network.bootstrap.clone();
     let options = Options { network: Some(network) };
     let engine = Engine::start(account, options).await?;

@@ -9,6 +9,7 @@ mod export;
 mod jami;
 mod list;
 mod log;
+mod push;
 mod send;
 
 use crate::args::{AccountVerb, Cli, Global, JamiVerb, Moderation, NetVerb, Verb};
@@ -75,11 +76,10 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Verb::Verify { repository } => audit::verify(&repository, global.json),
         Verb::AllowedSigners { repository } => audit::allowed_signers(&repository, global.json),
-        Verb::Daemon { listen, no_port_mapping, metrics, network } => {
-            daemon::run(global, listen, !no_port_mapping, metrics, &network).await
-        }
+        Verb::Daemon(args) => daemon::run(global, args).await,
         Verb::Bootstrap(args) => bootstrap::run(global, args).await,
         Verb::Net(NetVerb::Status) => ask_daemon(global, Request::NetStatus).await,
+        Verb::Push(verb) => push::run(global, verb).await,
         Verb::Connect { address } => ask_daemon(global, Request::Connect { address: address.to_string() }).await,
         Verb::Peers => ask_daemon(global, Request::Peers).await,
         Verb::Events => daemon::follow(global).await,

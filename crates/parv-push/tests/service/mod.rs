@@ -64,9 +64,9 @@ impl PushService {
         Self { address, received, answers }
     }
 
-    /// Answers the next requests so, one after the other, and those after them with 201.
-    pub fn will_answer(&self, answers: impl IntoIterator<Item = Answer>) {
-        self.answers.lock().unwrap().extend(answers);
+    /// Answers one request so, after those of which that was said before; all others with 201.
+    pub fn will_answer(&self, answer: Answer) {
+        self.answers.lock().unwrap().push_back(answer);
     }
 }
 

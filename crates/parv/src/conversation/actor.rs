@@ -17,6 +17,7 @@ use super::tidy::Tidier;
 use super::writing::Wish;
 use crate::Error;
 use crate::engine::hub::Hub;
+use crate::engine::push;
 use crate::event::Event;
 use crate::view::Moderation;
 use parv_model::{CommitId, ConversationId, DeviceId, Message, Target, VoteKind};
@@ -269,10 +270,14 @@ impl Actor {
         self.hub.access.update(self.id, view.state.clone());
         self.awareness.keep(&view.heads);
         let findings = tell::findings(self.id, &self.view.borrow(), &view);
+        let is_news = self.view.borrow().heads != view.heads;
         if self.hub.net.is_some() {
             self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
         }
         self.view.send_replace(Arc::new(view));
+        if is_news {
+            push::news(&self.hub, self.id);
+        }
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
         }

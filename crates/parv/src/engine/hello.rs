@@ -52,6 +52,9 @@ fn read(body: &[u8], device: DeviceId, now: i64) -> Result<(Uri, bool), Certific
 
 /// Both sides know each other: exchanges what there is to exchange.
 fn met(hub: &Arc<Hub>, device: DeviceId, account: Uri) {
+    if let Some(net) = &hub.net {
+        net.holder.awake(&device);
+    }
     hub.tell(Event::Connected { device, account });
     for id in hub.access.shared_with(&device) {
         hub.tell_heads(id, device);

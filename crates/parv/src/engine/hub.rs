@@ -6,6 +6,7 @@ use crate::contacts::Contacts;
 use crate::conversation::awareness::Awareness;
 use crate::conversation::room::{Room, View};
 use crate::counters::Counters;
+use crate::engine::push::{Holder, Sleeper};
 use crate::event::Event;
 use crate::folders::Folders;
 use crate::notice::{Notice, NoticeKey};
@@ -39,6 +40,7 @@ pub(crate) struct Net {
     pub(crate) people: Arc<People>,
     pub(crate) turns: Arc<Turns>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) holder: Arc<Holder>,
     /// How long a silent peer is waited for.
     pub(crate) patience: Duration,
 }
@@ -66,6 +68,7 @@ pub(crate) struct Hub {
     pub(crate) requests: Requests,
     pub(crate) outbox: Outbox,
     pub(crate) contacts: Contacts,
+    pub(crate) sleeper: Sleeper,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Whoever looks after connections has something new to look after.
@@ -92,6 +95,7 @@ impl Hub {
             requests: Requests::open(folders.requests())?,
             outbox: Outbox::open(folders.outbox())?,
             contacts: Contacts::open(folders.contacts())?,
+            sleeper: Sleeper::open(folders.push())?,
             folders,
             author,
             access,

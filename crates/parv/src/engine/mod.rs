@@ -12,12 +12,14 @@ pub(crate) mod leaving;
 mod load;
 mod network;
 mod options;
+pub(crate) mod push;
 pub(crate) mod refusal;
 mod remember;
 mod serve;
 mod upkeep;
 
 pub use options::{Network, Options};
+pub use push::{LeaseHolder, PushNews, PushStatus, PushSubscription, Wake};
 
 use crate::access::Access;
 use crate::author::Author;
@@ -31,6 +33,7 @@ use hub::{Hub, Net, Place};
 use load::Found;
 use parv_model::{ConversationId, DeviceId, Mode, Uri};
 use parv_net::{Key, Multiaddr, NetStatus, Node, NodeConfig};
+use push::Holder;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::broadcast;
@@ -70,6 +73,10 @@ impl Engine {
         let net = match options.network {
             None => None,
             Some(network) => {
+                let (leases, own, asked) = (account.folders().leases(), author.device(), network.clone());
+                let held =
+                    spawn_blocking(move || Holder::open(leases, own, &asked)).await.map_err(|_| Error::Closed)?;
+                let holder = Arc::new(held?);
                 let mut config = NodeConfig::new(*account.identity().device_key.seed());
                 (config.listen, config.bootstrap, config.mdns) = (network.listen, network.bootstrap, network.mdns);
                 config.port_mapping = network.port_mapping;
@@ -81,7 +88,7 @@ impl Engine {
                 network_events = Some(events);
                 let counters = Arc::new(Counters::shown_in(node.telemetry()));
                 let (people, patience) = (people.clone(), network.patience);
-                Some(Net { node, people, turns: Arc::default(), counters, patience })
+                Some(Net { node, people, turns: Arc::default(), counters, holder, patience })
             }
         };
         let hub = Hub::new(account, author, access, people, net)?;
@@ -96,6 +103,8 @@ impl Engine {
             hub.spawn(network::run(hub.clone(), net.clone(), events));
             hub.spawn(upkeep::run(hub.clone(), net.clone()));
             hub.spawn(remember::run(hub.clone(), net.clone()));
+            hub.spawn(push::hold(hub.clone(), net.clone()));
+            hub.spawn(push::give(hub.clone(), net.clone()));
             let own = Key::of_account(&hub.author.uri());
             hub.spawn(async move {
                 if let Err(error) = net.node.provide(own).await {

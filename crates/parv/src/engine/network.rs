@@ -2,7 +2,7 @@
 
 use super::hub::{Hub, Net, Place};
 use super::serve::Server;
-use super::{hello, invitations, refusal};
+use super::{hello, invitations, push, refusal};
 use crate::access::{self, Announced};
 use crate::conversation::room::Heard;
 use crate::event::Event;
@@ -36,7 +36,7 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
             hello::say(hub, device, false);
         }
         E::Disconnected(device) => gone(hub, net, device),
-        E::Message { peer, envelope } => message(hub, peer, envelope),
+        E::Message { peer, envelope } => message(hub, net, peer, envelope),
         E::GitRequest { peer, conversation, stream } => server.serve(hub, peer, conversation, stream),
         E::Announcement { topic, author, relay, data, handle } => {
             let announced = hub.access.announced(&topic, &author, &data);
@@ -83,7 +83,7 @@ fn gone(hub: &Hub, net: &Net, device: DeviceId) {
     }
 }
 
-fn message(hub: &Arc<Hub>, peer: DeviceId, envelope: Envelope) {
+fn message(hub: &Arc<Hub>, net: &Net, peer: DeviceId, envelope: Envelope) {
     match envelope.mime.as_str() {
         hello::MIME => hello::heard(hub, peer, &envelope.body),
         Notice::MIME => notice(hub, peer, &envelope.body),
@@ -93,6 +93,9 @@ fn message(hub: &Arc<Hub>, peer: DeviceId, envelope: Envelope) {
         }
         invitations::ASK_MIME => invitations::asked(hub, peer, &envelope.body),
         refusal::MIME => refusal::heard(hub, peer, &envelope.body),
+        push::LEASE_MIME => push::lent(hub, net, peer, envelope.body),
+        push::RELEASE_MIME => push::released(hub, net, peer, &envelope.body),
+        push::ANSWER_MIME => push::answered(hub, peer, &envelope.body),
         other => tracing::debug!(%peer, "a message of an unknown type {other}; this version may be outdated"),
     }
 }

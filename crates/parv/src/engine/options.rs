@@ -1,6 +1,8 @@
 //! How an engine is run.
 
 use parv_net::Multiaddr;
+use parv_push::{Gateway, Reach};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How an engine is run. The default is offline: only what needs nobody else works.
@@ -23,6 +25,10 @@ pub struct Network {
     pub port_mapping: bool,
     /// How long a peer that has stopped talking is waited for. Default: 10 seconds.
     pub patience: Duration,
+    /// Which push services messages to sleeping devices are posted to. Default: those of the public internet.
+    pub push_reach: Reach,
+    /// What takes messages to sleeping devices. Default: Web Push.
+    pub gateway: Option<Arc<dyn Gateway>>,
 }
 
 impl Default for Network {
@@ -34,6 +40,8 @@ impl Default for Network {
             mdns: true,
             port_mapping: false,
             patience: Duration::from_secs(10),
+            push_reach: Reach::default(),
+            gateway: None,
         }
     }
 }

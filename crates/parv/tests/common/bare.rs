@@ -1,4 +1,5 @@
 //! A device without an engine: a bare node, which says and serves whatever a test wants.
+#![allow(dead_code, reason = "every test file uses another part")]
 
 use crate::common::{Person, TCP, within};
 use parv::{ConversationId, DeviceId};
@@ -45,6 +46,21 @@ impl BareNode {
 
     pub async fn send(&self, to: DeviceId, mime: &str, body: serde_json::Value) {
         self.node.send(to, Envelope::new(mime, body.to_string())).await.unwrap();
+    }
+
+    /// The next message of a type.
+    pub async fn told(&mut self, mime: &str) -> serde_json::Value {
+        let hearing = async {
+            loop {
+                match self.events.recv().await.unwrap() {
+                    parv_net::Event::Message { envelope, .. } if envelope.mime == mime => {
+                        return serde_json::from_slice(&envelope.body).unwrap();
+                    }
+                    _ => {}
+                }
+            }
+        };
+        within(mime, hearing).await
     }
 
     /// The next stream on which somebody wants to fetch.
