@@ -1,6 +1,7 @@
 //! The peer: stock git, run as people run it, without this machine's own configuration.
 
 use parv_identity::{DeviceKey, sshsig};
+use std::fs::File;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
@@ -68,6 +69,45 @@ impl CommitTree {
             self.head = Some(commit);
         }
         Ok(start.elapsed())
+    }
+}
+
+/// A repository that is written object by object, for histories that no command of git writes.
+pub struct Loose {
+    folder: tempfile::TempDir,
+}
+
+impl Loose {
+    /// Makes the repository.
+    pub fn new() -> io::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        run(git(folder.path()).args(["init", "--quiet", "--bare", "repository"]))?;
+        Ok(Self { folder })
+    }
+
+    /// Writes objects of one kind.
+    pub fn write(&self, kind: &str, objects: &[Vec<u8>]) -> io::Result<()> {
+        let (folder, list) = (self.folder.path().join(kind), self.folder.path().join("list"));
+        std::fs::create_dir(&folder)?;
+        let mut paths = String::new();
+        for (number, bytes) in objects.iter().enumerate() {
+            let path = folder.join(number.to_string());
+            std::fs::write(&path, bytes)?;
+            paths += &format!("{}\n", path.display());
+        }
+        std::fs::write(&list, paths)?;
+        let mut command = self.git();
+        run(command.args(["hash-object", "-w", "-t", kind, "--stdin-paths"]).stdin(File::open(&list)?)).map(drop)
+    }
+
+    /// Packs what this commit reaches into a bundle with a branch `main`.
+    pub fn bundle(&self, head: &str, path: &Path) -> io::Result<()> {
+        run(self.git().args(["update-ref", "refs/heads/main", head]))?;
+        run(self.git().args(["bundle", "create", "--quiet"]).arg(path).arg("refs/heads/main")).map(drop)
+    }
+
+    fn git(&self) -> Command {
+        git(&self.folder.path().join("repository"))
     }
 }
 

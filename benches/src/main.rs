@@ -31,6 +31,9 @@ struct Arguments {
     /// A short run: smaller samples, wider noise.
     #[arg(long)]
     quick: bool,
+    /// Measures the conversation of Jami only.
+    #[arg(long)]
+    jami: bool,
 }
 
 /// How much is measured.
@@ -47,17 +50,20 @@ pub struct Scale {
     pub hops: usize,
     /// Messages of the conversations with a long past.
     pub history: usize,
+    /// Commits of the conversation of Jami.
+    pub jami: usize,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let scale = if arguments.quick {
-        Scale { rounds: 3, messages: 100, burst: 1_000, git_commits: 10, hops: 50, history: 5_000 }
+        Scale { rounds: 3, messages: 100, burst: 1_000, git_commits: 10, hops: 50, history: 5_000, jami: 1_000 }
     } else {
-        Scale { rounds: 7, messages: 300, burst: 5_000, git_commits: 30, hops: 300, history: 100_000 }
+        Scale { rounds: 7, messages: 300, burst: 5_000, git_commits: 30, hops: 300, history: 100_000, jami: 10_000 }
     };
-    match measure(&scale).await {
+    let measured = if arguments.jami { jami::row(&scale).map(|row| vec![row]) } else { measure(&scale).await };
+    match measured {
         Ok(rows) if arguments.json => println!("{}", table::json(&rows)),
         Ok(rows) => print!("{}", table::text(&rows)),
         Err(error) => {

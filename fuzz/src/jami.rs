@@ -55,21 +55,6 @@ impl Shelf {
 }
 
 impl Objects for Shelf {
-    fn entry(&self, tree: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError> {
-        let mut folder = *tree;
-        let mut names = path.split('/').peekable();
-        while let Some(name) = names.next() {
-            let found = self.tree(&folder)?.into_iter().find(|entry| entry.name == name);
-            match (found.map(|entry| entry.kind), names.peek()) {
-                (None, _) => return Ok(None),
-                (Some(EntryKind::Folder(next)), Some(_)) => folder = next,
-                (Some(EntryKind::File(blob)), None) => return Ok(Some(blob)),
-                _ => return Err(SourceError::Malformed { id: tree.to_string(), why: path.to_owned() }),
-            }
-        }
-        Ok(None)
-    }
-
     fn tree(&self, id: &TreeId) -> Result<Vec<Entry>, SourceError> {
         let missing = || SourceError::Missing(id.to_string());
         let malformed = || SourceError::Malformed { id: id.to_string(), why: "it is no tree".to_owned() };

@@ -33,7 +33,23 @@ pub enum EntryKind {
 pub trait Objects {
     /// The file at `path` in `tree`, `None` when there is none. Anything else at that place than a regular file of mode
     /// 100644 is an error.
-    fn entry(&self, tree: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError>;
+    fn entry(&self, tree: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError> {
+        let mut folder = *tree;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let found = self.tree(&folder)?.into_iter().find(|entry| entry.name == name);
+            match (found.map(|entry| entry.kind), names.peek()) {
+                (None, _) => return Ok(None),
+                (Some(EntryKind::Folder(next)), Some(_)) => folder = next,
+                (Some(EntryKind::File(blob)), None) => return Ok(Some(blob)),
+                (Some(EntryKind::Folder(_)), None) => return Err(malformed(&folder, format!("{path} is a folder"))),
+                (Some(EntryKind::File(_)), Some(_)) => {
+                    return Err(malformed(&folder, format!("{name} in {path} is not a folder")));
+                }
+            }
+        }
+        Ok(None)
+    }
 
     /// The entries of one tree object, which has nothing but regular files and folders.
     fn tree(&self, id: &TreeId) -> Result<Vec<Entry>, SourceError>;

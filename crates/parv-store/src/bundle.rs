@@ -2,6 +2,7 @@
 //!
 //! A bundle is taken to be as hostile as what a peer sends: the same scan, the same limits, before anything is unpacked.
 
+use crate::error::StoreError;
 use crate::fetch::pack_scan::PackScan;
 use crate::fetch::{FetchError, FetchLimits};
 use crate::foreign::ForeignError;
@@ -15,9 +16,17 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 
 /// The longest header that is read, in bytes: room for thousands of refs.
 const MAX_HEADER_BYTES: u64 = 1024 * 1024;
+
+/// How much of a pack is scanned at a time, in bytes.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many chunks may wait to be unpacked.
+const CHUNKS_AHEAD: usize = 16;
 
 /// Unpacks a bundle into an empty repository and says what its refs point to, by their full names.
 pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<BTreeMap<String, CommitId>, ForeignError> {
@@ -25,15 +34,20 @@ pub(crate) fn unpack(path: &Path, into: &Repository) -> Result<BTreeMap<String, 
     let mut reader = BufReader::new(file);
     let refs = header(&mut reader)?;
     let limits = FetchLimits::default();
-    let mut stream = Scanned { reader, scan: PackScan::new(&limits), error: None, passed: 0 };
     let parent = layout::quarantine(into.path())?;
-    let received = Pack::receive(&mut stream, &parent);
+    // One thread scans ahead of the other that unpacks what has passed.
+    let (send, chunks) = mpsc::sync_channel(CHUNKS_AHEAD);
+    let (scanned, received) = thread::scope(|scope| {
+        let scan = scope.spawn(|| scan(path, reader, &limits, send));
+        let mut stream = Scanned { chunks, chunk: Vec::new(), used: 0 };
+        let received = Pack::receive(&mut stream, &parent, None);
+        drop(stream);
+        (scan.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), received)
+    });
     // When the scan refused to go on, it knows better why than whoever read from it.
-    let pack = match (received, stream.error.take()) {
-        (_, Some(error)) | (Err(error), None) => return Err(error.into()),
-        (Ok(pack), None) => pack.ok_or_else(|| FetchError::Pack("it is empty".into()))?,
-    };
-    pack.move_into(into.places())?;
+    scanned?;
+    let pack = received?.ok_or_else(|| FetchError::Pack("it is empty".into()))?;
+    pack.lend_to(into.places())?;
     Ok(refs)
 }
 
@@ -74,40 +88,52 @@ fn header(reader: &mut impl BufRead) -> Result<BTreeMap<String, CommitId>, Forei
     }
 }
 
-/// A pack in a file, scanned before anybody sees it.
-struct Scanned<'l> {
-    reader: BufReader<File>,
-    scan: PackScan<'l>,
-    error: Option<FetchError>,
-    /// How many of the buffered bytes were scanned.
-    passed: usize,
+/// Scans a pack to its end and passes on what is good, as long as anybody wants it.
+fn scan(
+    path: &Path,
+    mut reader: impl Read,
+    limits: &FetchLimits,
+    passed: SyncSender<Vec<u8>>,
+) -> Result<(), FetchError> {
+    let mut scan = PackScan::new(limits);
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        let read = reader.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
+        read.map_err(StoreError::io("read", path)).map_err(FetchError::Store)?;
+        if chunk.is_empty() {
+            return if scan.is_done() { Ok(()) } else { Err(FetchError::Pack("it is cut off".into())) };
+        }
+        scan.feed(&chunk)?;
+        if passed.send(chunk).is_err() {
+            return Ok(());
+        }
+    }
 }
 
-impl BufRead for Scanned<'_> {
+/// What has passed the scan.
+struct Scanned {
+    chunks: Receiver<Vec<u8>>,
+    chunk: Vec<u8>,
+    used: usize,
+}
+
+impl BufRead for Scanned {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.error.is_none() && self.passed == 0 {
-            let bytes = self.reader.fill_buf()?;
-            self.passed = bytes.len();
-            let scanned = if bytes.is_empty() && !self.scan.is_done() {
-                Err(FetchError::Pack("it is cut off".into()))
-            } else {
-                self.scan.feed(bytes)
-            };
-            self.error = scanned.err();
+        if self.used == self.chunk.len()
+            && let Ok(next) = self.chunks.recv()
+        {
+            self.chunk = next;
+            self.used = 0;
         }
-        if self.error.is_some() {
-            return Err(io::Error::other("the pack was refused"));
-        }
-        Ok(&self.reader.buffer()[..self.passed])
+        Ok(&self.chunk[self.used..])
     }
 
     fn consume(&mut self, amount: usize) {
-        self.passed -= amount;
-        self.reader.consume(amount);
+        self.used += amount;
     }
 }
 
-impl Read for Scanned<'_> {
+impl Read for Scanned {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let amount = self.fill_buf()?.read(buffer)?;
         self.consume(amount);

@@ -235,7 +235,7 @@ fn write(
     out.flush().map_err(failed)?;
     let mut file = out.into_inner().map_err(|error| failed(error.into_error()))?;
     file.rewind().map_err(failed)?;
-    match Pack::receive(&mut BufReader::new(file), &parent) {
+    match Pack::receive(&mut BufReader::new(file), &parent, Some(1)) {
         Ok(pack) => Ok(pack),
         Err(FetchError::Store(error)) => Err(error),
         Err(error) => Err(StoreError::malformed(parent.display(), chain(&error))),

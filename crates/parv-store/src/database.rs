@@ -179,7 +179,7 @@ mod tests {
         }
         let (bytes, _) = pack.finish().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Pack::receive(&mut &bytes[..], folder.path()).unwrap().unwrap().move_into(places).unwrap();
+        Pack::receive(&mut &bytes[..], folder.path(), Some(1)).unwrap().unwrap().move_into(places).unwrap();
         layout::remove_if_there(&places.loose()[0].object_path(&id())).unwrap();
         for pack in old.packs() {
             layout::remove_if_there(pack.index.path()).unwrap();

@@ -8,11 +8,12 @@ use crate::database::Database;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
 use crate::history;
-use crate::objects::{self, Objects, TreeEntry, to_commit, to_oid, to_oids};
+use crate::objects::{self, CommitLinks, Objects, TreeEntry, to_commit, to_oid, to_oids};
 use crate::repository::{Repository, commit_bytes};
 use crate::tree;
 use gix::objs::Kind;
 use parv_model::{BlobId, CommitId, TreeId, TreePath, object};
+use parv_validator::rules::Checked;
 use parv_validator::{BlobSource, SourceError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -110,31 +111,29 @@ impl Foreign {
         Ok(commits.iter().map(|(id, links)| (to_commit(id), links.parents.is_empty())).collect())
     }
 
-    /// The bytes of a commit. Whether they are those of its name is for the caller to see.
+    /// The bytes of a commit, as [`CommitReader::read`] gives them.
     pub fn commit(&self, id: &CommitId) -> Result<Vec<u8>, StoreError> {
-        commit_bytes(&self.database(), id)?.ok_or_else(|| StoreError::missing("commit", id))
+        self.commits().read(id)
     }
 
-    /// The bytes of many commits, in their order. The error names the one that cannot be read.
-    pub fn commits(&self, ids: &[CommitId]) -> Result<Vec<Vec<u8>>, (CommitId, StoreError)> {
-        let database = self.database();
-        let read = |id: &CommitId| commit_bytes(&database, id)?.ok_or_else(|| StoreError::missing("commit", id));
-        ids.iter().map(|id| read(id).map_err(|error| (*id, error))).collect()
+    /// A reader of many commits, for one thread.
+    pub fn commits(&self) -> CommitReader {
+        CommitReader(self.database())
     }
 
     /// Checks that every tree and file that these commits bring is there, well-formed, and what its name says. They come
     /// parents first, and parents that are not among them must have been checked before. The error names the first commit
     /// that brings something else.
-    pub fn check_files(&self, commits: &[CommitId]) -> Result<(), (CommitId, StoreError)> {
+    pub fn check_files(&self, commits: &[impl Checked]) -> Result<(), (CommitId, StoreError)> {
+        let Some(mut current) = commits.first().map(Checked::id) else { return Ok(()) };
+        let entries = commits.iter().map(|commit| {
+            let tree = to_oid(commit.tree().as_bytes());
+            let links = CommitLinks { tree, parents: to_oids(commit.parents()), time: commit.time() };
+            (to_oid(commit.id().as_bytes()), links)
+        });
+        let entries: Vec<_> = entries.collect();
         let database = self.database();
         let mut buffer = Vec::new();
-        let mut entries = Vec::with_capacity(commits.len());
-        for commit in commits {
-            let id = to_oid(commit.as_bytes());
-            entries.push((id, database.links(&id, &mut buffer).map_err(|error| (*commit, error))?));
-        }
-        // Until the first one is visited, what fails is looked up for it.
-        let Some(mut current) = commits.first().copied() else { return Ok(()) };
         let visited = tree::visit_commits(&database, &entries, |kind, id| {
             if kind == Kind::Commit {
                 current = to_commit(id);
@@ -155,6 +154,16 @@ impl Foreign {
 
     fn database(&self) -> Database {
         self.repository.bulk_database()
+    }
+}
+
+/// Reads commits of a [`Foreign`] repository.
+pub struct CommitReader(Database);
+
+impl CommitReader {
+    /// The bytes of a commit. Whether they are those of its name is for the caller to see.
+    pub fn read(&self, id: &CommitId) -> Result<Vec<u8>, StoreError> {
+        commit_bytes(&self.0, id)?.ok_or_else(|| StoreError::missing("commit", id))
     }
 }
 

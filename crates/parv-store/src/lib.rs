@@ -43,7 +43,7 @@ mod view;
 pub use consolidate::Consolidated;
 pub use error::StoreError;
 pub use fetch::{FetchError, FetchLimits, fetch};
-pub use foreign::{Foreign, ForeignError};
+pub use foreign::{CommitReader, Foreign, ForeignError};
 pub use objects::TreeEntry;
 pub use quarantine::Quarantine;
 pub use refs::MAX_HEADS;

@@ -34,10 +34,15 @@ struct Reading {
 }
 
 impl Pack {
-    /// Reads a pack to its end, names its objects and indexes it. `None` when it is empty.
+    /// Reads a pack to its end, names its objects and indexes it, with so many threads or on all cores. `None` when it is
+    /// empty.
     ///
     /// The stream must have been scanned: gix unpacks whatever comes.
-    pub fn receive(stream: &mut dyn BufRead, parent: &Path) -> Result<Option<Self>, FetchError> {
+    pub fn receive(
+        stream: &mut dyn BufRead,
+        parent: &Path,
+        threads: Option<usize>,
+    ) -> Result<Option<Self>, FetchError> {
         let folder = tempfile::Builder::new().prefix("").tempdir_in(parent);
         let folder = folder.map_err(StoreError::io("make a folder in", parent)).map_err(FetchError::Store)?;
         let written = gix_pack::Bundle::write_to_directory(
@@ -47,7 +52,7 @@ impl Pack {
             &AtomicBool::new(false),
             None::<gix::odb::Handle>,
             gix::hash::Kind::Sha1,
-            Options { thread_limit: Some(1), ..Options::default() },
+            Options { thread_limit: threads, ..Options::default() },
         );
         let written = written.map_err(|error| unpack_error(folder.path(), error))?;
         let (Some(data), Some(index)) = (written.data_path, written.index_path) else {
@@ -91,14 +96,23 @@ impl Pack {
 
     /// Moves it to the other packs, durably: readers find a pack by its index, so that comes last.
     pub fn move_into(self, places: &Places) -> Result<(), StoreError> {
-        let folder = &places.packs();
         for file in [&self.data, &self.index] {
             durable::sync_file(file)?;
         }
+        self.place_in(places, durable::sync_folder)
+    }
+
+    /// The same for a repository that nobody needs after this process.
+    pub fn lend_to(self, places: &Places) -> Result<(), StoreError> {
+        self.place_in(places, |_| Ok(()))
+    }
+
+    fn place_in(self, places: &Places, after_each: impl Fn(&Path) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let folder = &places.packs();
         for file in [&self.data, &self.index] {
             let name = file.file_name().unwrap_or_default();
             durable::rename(file, &folder.join(name))?;
-            durable::sync_folder(folder)?;
+            after_each(folder)?;
         }
         places.moved()
     }

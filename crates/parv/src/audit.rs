@@ -5,10 +5,11 @@
 
 use crate::json;
 use crate::replay::{self, BATCH};
+use crate::trial::{Batch, Halt, in_history};
 use crate::view::Equivocation;
 use parv_model::limits::MAX_COMMIT_BYTES;
 use parv_model::{Commit, CommitId, DeviceId, Message, Mode, Refusal, Role, Rule, TreeId, Uri};
-use parv_store::{Foreign, ForeignError, StoreError};
+use parv_store::{CommitReader, Foreign, ForeignError};
 use parv_validator::Replica;
 use serde::Serialize;
 use std::collections::{BTreeSet, HashSet};
@@ -103,8 +104,9 @@ pub fn allowed_signers(path: &Path) -> Result<String, AuditError> {
     let foreign = open(path)?;
     let all = foreign.walk(foreign.heads()).map_err(|error| unreadable(path, &error))?;
     let mut devices = BTreeSet::<DeviceId>::new();
+    let commits = foreign.commits();
     for (id, _) in &all {
-        let bytes = foreign.commit(id).map_err(|error| unreadable(path, &error))?;
+        let bytes = commits.read(id).map_err(|error| unreadable(path, &error))?;
         devices.extend(Commit::decode(&bytes).map(|(commit, _)| commit.device));
     }
     if devices.is_empty() {
@@ -113,24 +115,12 @@ pub fn allowed_signers(path: &Path) -> Result<String, AuditError> {
     Ok(devices.iter().map(|device| parv_identity::sshsig::allowed_signers_line(device) + "\n").collect())
 }
 
-fn open(path: &Path) -> Result<Foreign, AuditError> {
+pub(crate) fn open(path: &Path) -> Result<Foreign, AuditError> {
     Foreign::open(path).map_err(|error: ForeignError| unreadable(path, &error))
 }
 
 fn unreadable(path: &Path, error: &dyn std::error::Error) -> AuditError {
     AuditError::Unreadable { path: path.to_owned(), why: crate::error::chain(error) }
-}
-
-/// Why a trial ended early.
-enum Halt {
-    NoConversation(&'static str),
-    Refused(Refusal),
-}
-
-impl From<Refusal> for Halt {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
 }
 
 struct Verdict {
@@ -148,7 +138,8 @@ struct Trial<'a> {
 impl Trial<'_> {
     fn run(&mut self) -> Result<Verdict, Halt> {
         let heads = self.foreign.heads();
-        let all = self.foreign.walk(heads).map_err(|error| in_history(heads, error))?;
+        let first = *heads.first().ok_or(Halt::NoConversation("it has no commits"))?;
+        let all = self.foreign.walk(heads).map_err(|error| in_history(first, &error))?;
         // Only bytes under a wrong name can do that; such commits, and all that build on them, are not listed.
         let listed: HashSet<_> = all.iter().map(|(id, _)| *id).collect();
         if let Some(head) = heads.iter().find(|head| !listed.contains(head)) {
@@ -169,9 +160,10 @@ impl Trial<'_> {
     /// The commits parents first, beginning with the conversation's first commit: the one that all heads share; if they
     /// share none, that of the first head.
     fn in_order(&self, all: Vec<(CommitId, bool)>) -> Result<Vec<CommitId>, Halt> {
+        let reader = self.foreign.commits();
         let mut roots = Vec::new();
         for (id, _) in all.iter().filter(|(_, is_root)| *is_root) {
-            roots.push((*id, claims_to_begin(&self.read(id)?)));
+            roots.push((*id, claims_to_begin(&read(&reader, id)?)));
         }
         let mut all: Vec<CommitId> = all.into_iter().map(|(id, _)| id).collect();
         if !roots.iter().any(|(_, claims)| *claims) {
@@ -179,7 +171,7 @@ impl Trial<'_> {
         }
         let mut shared: Option<BTreeSet<CommitId>> = None;
         let of = |head: &CommitId| -> Result<BTreeSet<CommitId>, Halt> {
-            let reached = self.foreign.walk(&[*head]).map_err(|error| in_history(&[*head], error))?;
+            let reached = self.foreign.walk(&[*head]).map_err(|error| in_history(*head, &error))?;
             Ok(reached.into_iter().filter(|(_, is_root)| *is_root).map(|(root, _)| root).collect())
         };
         if roots.len() > 1 {
@@ -203,50 +195,22 @@ impl Trial<'_> {
 
     /// Judges commits, and the files of those that are good.
     fn judge(&mut self, batch: &[CommitId]) -> Result<(), Halt> {
-        let mut checked = Vec::with_capacity(batch.len());
-        let mut refused = None;
-        let bytes = batch.iter().map(|id| self.read(id)).collect::<Result<Vec<_>, _>>()?;
-        for (id, verdict) in batch.iter().zip(replay::verdicts(batch, &bytes)) {
-            match verdict {
-                Ok(commit) => checked.push(commit),
-                Err(refusal) => {
-                    refused = Some(Refusal { commit: *id, ..refusal });
-                    break;
-                }
-            }
-        }
-        let mut good = Vec::with_capacity(checked.len());
-        for commit in &checked {
-            let admitted = replay::admit_all(&mut self.replica, std::slice::from_ref(commit), self.foreign);
-            if let Err(refusal) = admitted {
-                refused = Some(refusal);
-                break;
-            }
-            good.push(commit.id());
-        }
-        self.foreign.check_files(&good).map_err(|(commit, error)| in_files(commit, &error))?;
-        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
-    }
-
-    fn read(&self, id: &CommitId) -> Result<Vec<u8>, Halt> {
-        self.foreign.commit(id).map_err(|error| in_history(&[*id], error))
+        let reader = self.foreign.commits();
+        let read: Batch<_> = batch.iter().map(|id| read(&reader, id)).collect();
+        let ids = &batch[..read.good.len()];
+        let verdicts = replay::verdicts(ids, &read.good);
+        let named = ids.iter().zip(verdicts);
+        let mut checked: Batch<_> =
+            named.map(|(id, verdict)| verdict.map_err(|refusal| Refusal { commit: *id, ..refusal })).collect();
+        checked.refused = checked.refused.or(read.refused);
+        let (replica, foreign) = (&mut self.replica, self.foreign);
+        checked.judge(foreign, |commit| replay::admit_all(replica, std::slice::from_ref(commit), foreign))?;
+        Ok(())
     }
 }
 
-/// A walk could not go on at some commit.
-fn in_history(from: &[CommitId], error: StoreError) -> Halt {
-    let named = |id: &str| id.parse().ok().or(from.first().copied()).unwrap_or(CommitId::from_bytes([0; 20]));
-    Halt::Refused(match &error {
-        StoreError::Missing { id, .. } => replay::missing(named(id)),
-        StoreError::Malformed { id, why } => Refusal::new(named(id), Rule::Structure, why.clone()),
-        StoreError::Database { id, .. } => Refusal::new(named(id), Rule::Completeness, crate::error::chain(&error)),
-        _ => Refusal::new(named(""), Rule::Completeness, crate::error::chain(&error)),
-    })
-}
-
-/// A file that a commit brings is not there, or not what it should be.
-fn in_files(commit: CommitId, error: &StoreError) -> Halt {
-    Halt::Refused(Refusal::new(commit, Rule::Completeness, crate::error::chain(error)))
+fn read(reader: &CommitReader, id: &CommitId) -> Result<Vec<u8>, Refusal> {
+    reader.read(id).map_err(|error| in_history(*id, &error))
 }
 
 /// Whether a commit without parents says that it begins a conversation, however wrong it may be otherwise.

@@ -53,6 +53,7 @@ mod replay;
 mod requests;
 mod sealed;
 pub mod transcript;
+mod trial;
 mod turns;
 mod view;
 pub mod words;

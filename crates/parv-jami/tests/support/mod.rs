@@ -119,19 +119,6 @@ fn entries(mut bytes: &[u8]) -> Vec<Entry> {
 }
 
 impl Objects for Memory {
-    fn entry(&self, tree: &TreeId, path: &str) -> Result<Option<BlobId>, SourceError> {
-        let mut folder = *tree;
-        let mut found = None;
-        for name in path.split('/') {
-            match self.tree(&folder)?.into_iter().find(|entry| entry.name == name).map(|entry| entry.kind) {
-                Some(EntryKind::Folder(next)) => folder = next,
-                Some(EntryKind::File(blob)) => found = Some(blob),
-                None => return Ok(None),
-            }
-        }
-        Ok(found)
-    }
-
     fn tree(&self, id: &TreeId) -> Result<Vec<Entry>, SourceError> {
         self.trees.get(id).cloned().ok_or_else(|| SourceError::Missing(id.to_string()))
     }

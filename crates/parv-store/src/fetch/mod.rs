@@ -63,7 +63,7 @@ fn receive<'l, R: Read, W: Write>(
 ) -> Result<Option<Pack>, FetchError> {
     let parent = layout::quarantine(repository.path()).map_err(FetchError::Store)?;
     let mut stream = PackStream::new(connection, limits);
-    let received = Pack::receive(&mut stream, &parent);
+    let received = Pack::receive(&mut stream, &parent, Some(1));
     // When the stream refused to go on, it knows better why than whoever read from it.
     match (received, stream.error()) {
         (_, Some(error)) | (Err(error), None) => Err(error),

@@ -3,6 +3,7 @@
 use super::{Report, Said};
 use crate::cores;
 use crate::replay;
+use crate::trial::{Batch, Halt, in_history};
 use parv_jami::certificate::{DeviceCertificate, MAX_CERTIFICATE_BYTES};
 use parv_jami::commit::Commit;
 use parv_jami::id::Device;
@@ -10,7 +11,7 @@ use parv_jami::infos::{self, MAX_PROFILE_BYTES};
 use parv_jami::source::{Entry, EntryKind, Objects, SourceError};
 use parv_jami::{CheckedCommit, JamiRules, Keyring, Replica};
 use parv_model::{BlobId, CommitId, Refusal, Rule, TreeId};
-use parv_store::{Foreign, StoreError, TreeEntry};
+use parv_store::{CommitReader, Foreign, TreeEntry};
 use parv_validator::rules::Checked;
 use std::collections::{HashMap, HashSet};
 use std::sync::mpsc;
@@ -24,18 +25,6 @@ const BATCH: usize = 1024;
 
 /// How many batches may wait to be judged; more would only take memory.
 const BATCHES_AHEAD: usize = 1;
-
-/// Why a trial ended early.
-pub(super) enum Halt {
-    NoConversation(&'static str),
-    Refused(Refusal),
-}
-
-impl From<Refusal> for Halt {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
 
 /// A history while it is judged.
 pub(super) struct Trial<'a> {
@@ -80,7 +69,9 @@ impl<'a> Trial<'a> {
             let (send, batches) = mpsc::sync_channel(BATCHES_AHEAD);
             // Whoever reads ends with the last batch, or when nobody waits for one any more.
             scope.spawn(move || all.chunks(BATCH).all(|batch| send.send(reader.check(batch)).is_ok()));
-            batches.iter().try_for_each(|batch| self.judge(batch?))
+            let foreign = self.foreign;
+            batches.iter().try_for_each(|batch| batch.judge(foreign, |commit| self.admit(commit)))?;
+            Ok(())
         })
     }
 
@@ -88,7 +79,7 @@ impl<'a> Trial<'a> {
     fn find_root(&self, roots: impl Iterator<Item = CommitId>) -> Result<CommitId, Halt> {
         let mut why = "no commit in it begins one";
         for root in roots {
-            let bytes = self.read(&root)?;
+            let bytes = self.foreign.commit(&root).map_err(|error| in_history(root, &error))?;
             let (head, message) = split(&bytes);
             let message = serde_json::from_slice::<serde_json::Value>(message);
             let begins = message.is_ok_and(|value| value.get("type").is_some_and(|kind| kind == "initial"));
@@ -101,38 +92,14 @@ impl<'a> Trial<'a> {
         Err(Halt::NoConversation(why))
     }
 
-    /// Takes in what was checked, and judges the files of those commits that are good.
-    fn judge(&mut self, batch: Batch) -> Result<(), Halt> {
-        let mut refused = batch.refused;
-        let mut good = Vec::with_capacity(batch.checked.len());
-        for commit in batch.checked {
-            match self.admit(commit) {
-                Ok(id) => good.push(id),
-                Err(refusal) => {
-                    refused = Some(refusal);
-                    break;
-                }
-            }
-        }
-        let in_files = |(commit, error): (CommitId, StoreError)| {
-            Refusal::new(commit, Rule::Completeness, crate::error::chain(&error))
-        };
-        self.foreign.check_files(&good).map_err(in_files)?;
-        refused.map_or(Ok(()), |refusal| Err(refusal.into()))
-    }
-
-    fn admit(&mut self, commit: CheckedCommit) -> Result<CommitId, Refusal> {
+    fn admit(&mut self, commit: &CheckedCommit) -> Result<(), Refusal> {
         match &mut self.replica {
-            Some(replica) => replica.admit(&commit, &self.files)?,
-            None => self.replica = Some(Replica::begin_under(self.rules.clone(), &commit, &self.files)?),
+            Some(replica) => replica.admit(commit, &self.files)?,
+            None => self.replica = Some(Replica::begin_under(self.rules.clone(), commit, &self.files)?),
         }
         let author = self.replica.as_ref().and_then(|replica| replica.author(&commit.id()));
-        self.messages.extend(author.map(|author| Said::new(&commit, author)));
-        Ok(commit.id())
-    }
-
-    fn read(&self, id: &CommitId) -> Result<Vec<u8>, Halt> {
-        self.foreign.commit(id).map_err(|error| in_history(*id, &error))
+        self.messages.extend(author.map(|author| Said::new(commit, author)));
+        Ok(())
     }
 
     /// What the replay came to.
@@ -172,13 +139,6 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// What was found of some commits, in their order, before anybody asks what they do.
-struct Batch {
-    checked: Vec<CheckedCommit>,
-    /// The first that broke a rule already, and ended it.
-    refused: Option<Refusal>,
-}
-
 /// Reads commits and checks them, each alone, on all cores.
 struct Reader<'a> {
     foreign: &'a Foreign,
@@ -193,20 +153,21 @@ impl<'a> Reader<'a> {
         Self { foreign, files: Files(foreign), keys: Keyring::default(), trees: HashMap::new() }
     }
 
-    /// Fails where commits cannot be read.
-    fn check(&mut self, batch: &[CommitId]) -> Result<Batch, Halt> {
-        let bytes = self.foreign.commits(batch).map_err(|(id, error)| in_history(id, &error))?;
-        let decoded = cores::on_all(&bytes, |bytes| CheckedCommit::decode(bytes));
-        drop(bytes);
-        let named = batch.iter().zip(decoded).map(|(id, result)| {
-            let commit = result.and_then(|(found, commit)| replay::same_name(*id, found).map(|()| (found, commit)));
-            commit.map_err(|refusal| Refusal { commit: *id, ..refusal })
-        });
-        let (commits, unreadable) = until_refused(named);
-        self.find_keys(&commits);
+    fn check(&mut self, commits: &[CommitId]) -> Batch<CheckedCommit> {
+        let read = |reader: &mut CommitReader, id: &CommitId| {
+            let bytes = reader.read(id).map_err(|error| in_history(*id, &error))?;
+            let (found, commit) =
+                CheckedCommit::decode(&bytes).map_err(|refusal| Refusal { commit: *id, ..refusal })?;
+            replay::same_name(*id, found).map(|()| (found, commit))
+        };
+        let decoded = cores::on_all_with(commits, || self.foreign.commits(), read);
+        let Batch { good: decoded, refused } = decoded.into_iter().collect();
+        self.find_keys(&decoded);
         let keys = &self.keys;
-        let (checked, refused) = until_refused(cores::on_all(&commits, |commit| CheckedCommit::check(commit, keys)));
-        Ok(Batch { checked, refused: refused.or(unreadable) })
+        let checked = cores::on_all(&decoded, |commit| CheckedCommit::check(commit, keys));
+        let mut batch: Batch<_> = checked.into_iter().collect();
+        batch.refused = batch.refused.or(refused);
+        batch
     }
 
     /// Looks for the keys of devices that are not known yet: in the trees of their own commits, or of the parents.
@@ -237,18 +198,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What is good before the first refusal, and that.
-fn until_refused<T>(all: impl IntoIterator<Item = Result<T, Refusal>>) -> (Vec<T>, Option<Refusal>) {
-    let mut good = Vec::new();
-    for one in all {
-        match one {
-            Ok(one) => good.push(one),
-            Err(refusal) => return (good, Some(refusal)),
-        }
-    }
-    (good, None)
-}
-
 /// The trees and files of a repository, for the rules.
 struct Files<'a>(&'a Foreign);
 
@@ -277,15 +226,4 @@ impl Objects for Files<'_> {
 fn split(bytes: &[u8]) -> (&[u8], &[u8]) {
     let end = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap_or(bytes.len());
     (&bytes[..end], bytes.get(end + 2..).unwrap_or_default())
-}
-
-/// A walk could not go on at some commit.
-fn in_history(from: CommitId, error: &StoreError) -> Halt {
-    let (commit, rule, why) = match error {
-        StoreError::Missing { id, .. } => return replay::missing(id.parse().unwrap_or(from)).into(),
-        StoreError::Malformed { id, why } => (id.parse().unwrap_or(from), Rule::Structure, why.clone()),
-        StoreError::Database { id, .. } => (id.parse().unwrap_or(from), Rule::Completeness, crate::error::chain(error)),
-        _ => (from, Rule::Completeness, crate::error::chain(error)),
-    };
-    Refusal::new(commit, rule, why).into()
 }

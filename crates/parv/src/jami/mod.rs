@@ -11,12 +11,12 @@ pub use parv_jami::lenience::{Laxness, Warning};
 pub use parv_jami::{Role, State};
 pub use transcript::Said;
 
-use crate::audit::AuditError;
+use crate::audit::{self, AuditError};
 use crate::transcript::{Person, System, Transcript};
-use history::{Halt, Trial};
+use crate::trial::Halt;
+use history::Trial;
 use parv_jami::JamiRules;
 use parv_model::{CommitId, Mode, Refusal};
-use parv_store::Foreign;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -77,8 +77,7 @@ impl Report {
 
 /// Judges the conversation in a repository or bundle.
 pub fn audit(path: &Path, judge: Judge) -> Result<Report, AuditError> {
-    let foreign = Foreign::open(path)
-        .map_err(|error| AuditError::Unreadable { path: path.to_owned(), why: crate::error::chain(&error) })?;
+    let foreign = audit::open(path)?;
     let rules = match judge {
         Judge::Strict => JamiRules::strict(),
         Judge::Lenient => JamiRules::lenient(),

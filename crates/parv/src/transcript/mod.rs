@@ -143,6 +143,7 @@ mod tests {
         }
         assert!(page.contains("Grüße &amp; &quot;co&quot; &lt;img src=x onerror=y&gt;"), "{page}");
         assert!(page.contains("id=\"m01\"") && page.contains("href=\"#m01\""), "{page}");
+        assert_eq!(page.matches("<a ").count(), 1, "what is no commit's name is no link either: {page}");
     }
 
     #[test]

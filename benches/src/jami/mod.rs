@@ -1,4 +1,6 @@
-//! Judging a conversation that daemons of Jami wrote, against verifying its signatures alone on the same cores.
+//! Judging a conversation of Jami, against verifying its signatures alone on the same cores.
+
+mod history;
 
 use crate::Scale;
 use crate::table::{Goal, Row};
@@ -15,14 +17,11 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A thousand texts and a few joins, RSA-4096.
-const CONVERSATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop/fixtures/jami/text1000.bundle");
-
 type Failure = Box<dyn std::error::Error>;
 
 /// The bare rate as a share of the time that the whole verdict takes, with unpacking, trees and rules.
 pub fn row(scale: &Scale) -> Result<Row, Failure> {
-    let path = Path::new(CONVERSATION);
+    let path = &history::bundle(scale.jami)?;
     let (signed, keys) = signatures(path)?;
     let (mut bare, mut whole) = (Duration::ZERO, Duration::ZERO);
     for _ in 0..scale.rounds {
