@@ -15,6 +15,13 @@ use tokio::time::{Instant, timeout_at};
 /// takes about a second; nobody wants to wait for a verb much longer.
 const MEET: Duration = Duration::from_secs(5);
 
+/// How long leaving an invitation may take, if somebody is there who could keep it: the person is looked for first, and
+/// devices that are gone do not answer.
+const LEAVE: Duration = Duration::from_secs(15);
+
+/// How long to wait, after an invitation was left, for further devices of the person, or for the person.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// How long the delivery may take once somebody is there. A message is fetched in a fraction of a second; somebody who
 /// is invited and has not joined yet does not fetch it at all.
 const DELIVER: Duration = Duration::from_secs(5);
@@ -45,8 +52,7 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
     let delivery = match parcel.concerned.is_empty() {
         true => Delivery::Nobody,
         false if engine.addresses().is_empty() => Delivery::Later,
-        false if deliver(engine, &mut events, &parcel).await => Delivery::Done,
-        false => Delivery::Later,
+        false => deliver(engine, &mut events, &parcel).await,
     };
     match &mut answer {
         Answer::Written(written) => written.delivery = delivery,
@@ -86,6 +92,12 @@ struct Parcel {
 }
 
 impl Parcel {
+    /// Whether it was left for somebody who is not there.
+    fn left_by(&self, event: &Event) -> bool {
+        matches!(event, Event::InviteLeft { conversation, uri, .. }
+            if *conversation == self.conversation && Some(*uri) == self.invited)
+    }
+
     fn arrived_by(&self, event: &Event) -> bool {
         match (event, self.invited) {
             (Event::InviteDelivered { conversation, uri, .. }, Some(invited)) => {
@@ -99,19 +111,27 @@ impl Parcel {
     }
 }
 
-/// Whether it arrived in time.
-async fn deliver(engine: &Engine, events: &mut Receiver<Event>, parcel: &Parcel) -> bool {
-    let mut deadline = Instant::now() + MEET;
-    let mut met = false;
+/// How far it has got in time.
+async fn deliver(engine: &Engine, events: &mut Receiver<Event>, parcel: &Parcel) -> Delivery {
+    let start = Instant::now();
+    let mut deadline = start + MEET;
+    let (mut met, mut reached) = (false, Delivery::Later);
     loop {
         if !met && is_met(engine, &parcel.concerned) {
             met = true;
             deadline = Instant::now() + DELIVER;
         }
+        if !met && reached == Delivery::Later && parcel.invited.is_some() && !engine.peers().is_empty() {
+            deadline = start + LEAVE;
+        }
         match timeout_at(deadline, events.recv()).await {
-            Ok(Ok(event)) if parcel.arrived_by(&event) => return true,
+            Ok(Ok(event)) if parcel.arrived_by(&event) => return Delivery::Done,
+            Ok(Ok(event)) if parcel.left_by(&event) && reached != Delivery::Left => {
+                reached = Delivery::Left;
+                deadline = deadline.min(Instant::now() + LINGER);
+            }
             Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-            Ok(Err(RecvError::Closed)) | Err(_) => return false,
+            Ok(Err(RecvError::Closed)) | Err(_) => return reached,
         }
     }
 }

@@ -71,6 +71,16 @@ pub enum Verb {
         #[command(flatten)]
         conversation: Conv,
     },
+    /// Drop somebody's invitations unseen from now on, and list who is blocked; nobody is told
+    Block {
+        /// Whom to block; without it, only the list is shown
+        uri: Option<Uri>,
+    },
+    /// Let somebody invite again
+    Unblock {
+        /// Whom
+        uri: Uri,
+    },
     /// Say something
     Send {
         /// The conversation

@@ -25,6 +25,8 @@ pub fn answer(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
         Answer::Requests(views) => views.iter().try_for_each(|view| request(out, view)),
         Answer::Written(view) => written(out, view),
         Answer::Done { conversation } => writeln!(out, "done: {}", short(conversation)),
+        Answer::Blocked(people) if people.is_empty() => writeln!(out, "nobody is blocked"),
+        Answer::Blocked(people) => people.iter().try_for_each(|uri| writeln!(out, "blocked {uri}")),
         Answer::Log(view) => view.entries.iter().try_for_each(|view| entry(out, view)),
         Answer::Members(view) => members(out, view),
         Answer::Moderated(view) => moderated(out, view),
@@ -131,6 +133,7 @@ fn delivery(out: &mut impl Write, delivery: Delivery) -> io::Result<()> {
     match delivery {
         Delivery::Running | Delivery::Nobody => Ok(()),
         Delivery::Done => writeln!(out, "delivered"),
+        Delivery::Left => writeln!(out, "left for when they come online"),
         Delivery::Later => writeln!(
             out,
             "written and safe on disk, but nobody whom it concerns could be reached now: it is delivered as soon as a \
@@ -295,6 +298,9 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
                 Wake::Unneeded => writeln!(out, "need not be woken"),
                 Wake::Failed { why } => writeln!(out, "is not woken: {}", harmless(why, "  ")),
             }
+        }
+        Notice::InviteLeft { conversation, uri, .. } => {
+            writeln!(out, "{}  an invitation waits for {}", short(conversation), short(uri))
         }
         Notice::InviteDelivered { conversation, uri, .. } => {
             writeln!(out, "{}  the invitation reached {}", short(conversation), short(uri))

@@ -30,6 +30,8 @@ pub enum Answer {
         /// Which one.
         conversation: ConversationId,
     },
+    /// Everybody who is blocked.
+    Blocked(Vec<Uri>),
     /// Entries of a conversation, oldest first.
     Log(LogView),
     /// Who is in a conversation, and what is being voted on.
@@ -125,6 +127,8 @@ pub enum Delivery {
     Running,
     /// Somebody whom it concerns has it.
     Done,
+    /// An invitation lies where the person finds it when they come online.
+    Left,
     /// Nobody else is in the conversation.
     Nobody,
     /// No node runs any more; it is handed on the next time one does.

@@ -106,6 +106,11 @@ pub enum Notice {
         device: DeviceId,
         outcome: Wake,
     },
+    InviteLeft {
+        conversation: ConversationId,
+        uri: Uri,
+        device: DeviceId,
+    },
     InviteDelivered {
         conversation: ConversationId,
         uri: Uri,
@@ -212,6 +217,7 @@ impl From<Event> for Notice {
             Event::Disconnected { device } => Notice::Disconnected { device },
             Event::LeaseAnswered { device, refused } => Notice::LeaseAnswered { device, refused },
             Event::Wake { conversation, device, outcome } => Notice::Wake { conversation, device, outcome },
+            Event::InviteLeft { conversation, uri, device } => Notice::InviteLeft { conversation, uri, device },
             Event::InviteDelivered { conversation, uri, device } => {
                 Notice::InviteDelivered { conversation, uri, device }
             }

@@ -35,6 +35,15 @@ pub async fn perform(engine: &Engine, request: Request) -> Result<Answer, Failur
             engine.decline(&conversation)?;
             Ok(Answer::Done { conversation })
         }
+        Request::Block { uri } => {
+            engine.block_person(uri)?;
+            Ok(Answer::Blocked(engine.blocked_people()))
+        }
+        Request::Unblock { uri } => {
+            engine.unblock_person(uri)?;
+            Ok(Answer::Blocked(engine.blocked_people()))
+        }
+        Request::Blocked => Ok(Answer::Blocked(engine.blocked_people())),
         Request::Send { conversation, text } => {
             let conversation = find(engine, &conversation)?;
             let commit = conversation.send(&text).await?;

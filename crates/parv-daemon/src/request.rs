@@ -42,6 +42,18 @@ pub enum Request {
         /// Which conversation.
         conversation: String,
     },
+    /// Drop somebody's invitations unseen from now on. Nobody is told.
+    Block {
+        /// Whose.
+        uri: Uri,
+    },
+    /// Let somebody invite again.
+    Unblock {
+        /// Whom.
+        uri: Uri,
+    },
+    /// Who is blocked?
+    Blocked,
     /// Write a text.
     Send {
         /// Which conversation.

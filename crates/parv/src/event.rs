@@ -194,6 +194,16 @@ pub enum Event {
         /// The heads it has.
         heads: Vec<CommitId>,
     },
+    /// An invitation lies in the mailbox of a device of the invited person, who finds it when they come online, also if this
+    /// device is gone by then.
+    InviteLeft {
+        /// To which conversation.
+        conversation: ConversationId,
+        /// Whom.
+        uri: Uri,
+        /// For which of their devices.
+        device: DeviceId,
+    },
     /// An invitation reached a device of the invited person.
     InviteDelivered {
         /// To which conversation.

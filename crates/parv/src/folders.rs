@@ -9,6 +9,7 @@
 //!   conversation_data/<id>/ what is kept beside them
 //!   archives/               conversations of other systems, read only, as JSON
 //!   requests/               invitations that came; `declined/`, and `outbox/` for those on their way out
+//!   mailbox.json            which letters were read
 //!   contacts/               people's devices
 //!   push.json               where this device is woken, and by whom
 //!   leases/                 other devices that this one wakes
@@ -69,6 +70,10 @@ impl Folders {
 
     pub(crate) fn outbox(&self) -> PathBuf {
         self.0.join("requests").join("outbox")
+    }
+
+    pub(crate) fn mailbox(&self) -> PathBuf {
+        self.0.join("mailbox.json")
     }
 
     pub(crate) fn contacts(&self) -> PathBuf {

@@ -49,6 +49,7 @@ mod outbox;
 mod people;
 mod profile;
 mod public_node;
+mod read_letters;
 mod replay;
 mod requests;
 mod sealed;

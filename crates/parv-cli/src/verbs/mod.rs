@@ -41,6 +41,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
             ask_with(global, Reach::Others(&network), request).await
         }
         Verb::Decline { conversation } => ask(global, Request::Decline { conversation: conversation.id }).await,
+        Verb::Block { uri: Some(uri) } => ask(global, Request::Block { uri }).await,
+        Verb::Block { uri: None } => ask(global, Request::Blocked).await,
+        Verb::Unblock { uri } => ask(global, Request::Unblock { uri }).await,
         Verb::Send { conversation, text, network } => {
             archive::refuse_changes(global, &conversation.id)?;
             let request = Request::Send { conversation: conversation.id, text: send::text(&text)? };

@@ -91,7 +91,6 @@ fn a_hole_is_punched_between_ordinary_homes() {
 }
 
 #[test]
-#[ignore = "the invited person is sometimes not found; see SHORTCOMINGS.md"]
 fn behind_symmetric_routers_everything_goes_through_the_relay() {
     let name = "homes::behind_symmetric_routers_everything_goes_through_the_relay";
     let Some(world) = World::enter(name) else { return };

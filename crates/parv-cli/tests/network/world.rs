@@ -59,7 +59,7 @@ impl World {
         let status = Command::new("unshare")
             .args(separate)
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", name, "--nocapture"])
+            .args(["--exact", name, "--include-ignored", "--nocapture"])
             .env(INSIDE, "1")
             .status()
             .unwrap();

@@ -1,10 +1,11 @@
 //! The test bench: nodes, waiting for events, and a stranger that speaks the wire by hand.
 
 use futures::StreamExt;
+use libp2p::identity::Keypair;
 use libp2p::swarm::{Stream, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, SwarmBuilder, tcp, tls, yamux};
 use parv_model::{CommitId, ConversationId, DeviceId};
-use parv_net::{Event, Node, NodeConfig, Policy, peer_id};
+use parv_net::{Event, Letter, Node, NodeConfig, Policy, device_id, peer_id};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -73,6 +74,27 @@ pub async fn newcomer(known: &Peer) -> Peer {
     let mut peer = start(NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() }).await;
     peer.wait_connected(known.device()).await;
     peer
+}
+
+/// A public node, which keeps letters for others.
+pub async fn keeper() -> Peer {
+    start(NodeConfig { public: true, ..config() }).await
+}
+
+/// Somebody who is not there: how to start their node, knowing only this one, and their id.
+pub fn absent(known: &Peer) -> (NodeConfig, DeviceId) {
+    let config = NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() };
+    let key = Keypair::ed25519_from_bytes(config.device_seed.clone()).unwrap();
+    (config, device_id(&key.public().to_peer_id()).unwrap())
+}
+
+/// The next letter that it finds.
+pub async fn next_letter(peer: &mut Peer) -> Letter {
+    peer.wait(|event| match event {
+        Event::Letter(letter) => Some(letter),
+        _ => None,
+    })
+    .await
 }
 
 impl Peer {

@@ -1,29 +1,8 @@
-use crate::bench::{PATIENCE, Peer, config, newcomer, peer, start};
-use libp2p::identity::Keypair;
+use crate::bench::{PATIENCE, Peer, absent, keeper, newcomer, next_letter, peer, start};
 use parv_model::DeviceId;
 use parv_net::limits::MAX_LETTER_BYTES;
-use parv_net::{Event, Letter, NetError, NodeConfig, Purpose, device_id};
+use parv_net::{Event, NetError, Purpose};
 use tokio::time::timeout;
-
-/// A public node.
-async fn keeper() -> Peer {
-    start(NodeConfig { public: true, ..config() }).await
-}
-
-/// Somebody who is not there: how to start their node, knowing only this one, and their id.
-fn absent(known: &Peer) -> (NodeConfig, DeviceId) {
-    let config = NodeConfig { bootstrap: vec![known.address("/tcp/")], ..config() };
-    let key = Keypair::ed25519_from_bytes(config.device_seed.clone()).unwrap();
-    (config, device_id(&key.public().to_peer_id()).unwrap())
-}
-
-async fn next_letter(peer: &mut Peer) -> Letter {
-    peer.wait(|event| match event {
-        Event::Letter(letter) => Some(letter),
-        _ => None,
-    })
-    .await
-}
 
 #[tokio::test]
 async fn a_letter_reaches_who_comes_after_its_sender_has_gone() {

@@ -5,6 +5,7 @@ mod bench;
 mod connections;
 mod discovery;
 mod fetches;
+mod floods;
 mod latency;
 mod letters;
 mod messages;

@@ -56,6 +56,7 @@ fn met(hub: &Arc<Hub>, device: DeviceId, account: Uri) {
         net.holder.awake(&device);
     }
     hub.tell(Event::Connected { device, account });
+    hub.post.is_here(&device);
     for id in hub.access.shared_with(&device) {
         hub.tell_heads(id, device);
     }
@@ -63,7 +64,7 @@ fn met(hub: &Arc<Hub>, device: DeviceId, account: Uri) {
     let task = hub.clone();
     hub.spawn(async move {
         let noting = task.clone();
-        let noted = tokio::task::spawn_blocking(move || noting.contacts.met(account, device)).await;
+        let noted = tokio::task::spawn_blocking(move || noting.contacts.note(account, device)).await;
         if let Ok(Err(error)) = noted {
             tracing::warn!("{error}");
         }

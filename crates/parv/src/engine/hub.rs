@@ -1,5 +1,6 @@
 //! What the tasks of an engine share.
 
+use super::post::{self, Post};
 use crate::access::{self, Access};
 use crate::author::Author;
 use crate::contacts::Contacts;
@@ -12,6 +13,7 @@ use crate::folders::Folders;
 use crate::notice::{Notice, NoticeKey};
 use crate::outbox::Outbox;
 use crate::people::People;
+use crate::read_letters::ReadLetters;
 use crate::requests::Requests;
 use crate::turns::Turns;
 use crate::{Account, Error};
@@ -69,6 +71,8 @@ pub(crate) struct Hub {
     pub(crate) outbox: Outbox,
     pub(crate) contacts: Contacts,
     pub(crate) sleeper: Sleeper,
+    pub(crate) read_letters: ReadLetters,
+    pub(crate) post: Post,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Whoever looks after connections has something new to look after.
@@ -96,6 +100,8 @@ impl Hub {
             outbox: Outbox::open(folders.outbox())?,
             contacts: Contacts::open(folders.contacts())?,
             sleeper: Sleeper::open(folders.push())?,
+            read_letters: ReadLetters::open(folders.mailbox()),
+            post: Post::default(),
             folders,
             author,
             access,
@@ -254,8 +260,10 @@ impl Hub {
         }
     }
 
-    /// Tells heads to a few connected members' devices that are not known to have them.
+    /// Tells heads to a few connected members' devices that are not known to have them, and leaves word for those that are
+    /// not here.
     pub(crate) fn ripple(&self, id: ConversationId, view: &View, awareness: &Awareness) {
+        post::note_news(self, id, view);
         let members = |device: &DeviceId| access::is_writer(self.access.role(device, &id));
         let mut neighbours: Vec<_> = self.people.all().into_iter().map(|(device, _)| device).filter(members).collect();
         neighbours.retain(|device| !awareness.has_all(device, &view.heads));

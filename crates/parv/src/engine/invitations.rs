@@ -28,11 +28,20 @@ const MAX_MEMBERS: usize = 64;
 /// How long a title or description in a request may be, in characters; more is cut.
 const MAX_TEXT_CHARS: usize = 4096;
 
+/// How many members an invitation in a letter names.
+const FEW_MEMBERS: usize = 8;
+
+/// How long a title or description in a letter may be, in characters; more is cut. Also in the longest spelling, one
+/// invitation fits into a letter.
+const BRIEF_TEXT_CHARS: usize = 256;
+
+/// What an invitation says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Invite {
-    conversation_id: ConversationId,
-    mode: u8,
+pub(super) struct Invite {
+    pub(super) conversation_id: ConversationId,
+    /// The mode's number.
+    pub(super) mode: u8,
     /// The commit that invites.
     commit: CommitId,
     members: Vec<Uri>,
@@ -50,7 +59,8 @@ struct Ask {
     conversation_id: ConversationId,
 }
 
-/// Puts an invitation on its way: at once if a device of the person is connected or found, else when they come online.
+/// Puts an invitation on its way: at once if a device of the person is connected or found; else it is left where they find
+/// it when they come online, and brought when this device meets them.
 pub(crate) fn offer(hub: &Arc<Hub>, conversation: ConversationId, uri: Uri, commit: CommitId) -> Result<(), Error> {
     hub.outbox.add(Address { conversation, uri }, Pending { commit, since: clock::now() })?;
     let task = hub.clone();
@@ -72,12 +82,21 @@ pub(super) async fn bring(hub: &Hub, uri: Uri) {
 /// Connects to a device of somebody, if one can be found. What waits for them is delivered when they have said hello.
 async fn look_for(hub: &Hub, uri: Uri) {
     let Some(net) = &hub.net else { return };
+    hub.post.look();
     for device in hub.contacts.devices(&uri) {
         if net.node.dial(device).await.is_ok() {
             return;
         }
     }
-    for device in proven_devices(net, uri).await {
+    let found = proven_devices(net, uri).await;
+    // Also one that is not there can be left a letter, and that does not wait for what follows.
+    for device in &found {
+        if let Err(error) = hub.contacts.note(uri, *device) {
+            tracing::warn!("{error}");
+        }
+    }
+    hub.post.look();
+    for device in found {
         match net.node.dial(device).await {
             Ok(()) => return,
             Err(error) => tracing::debug!(%uri, %device, "found, but not reached: {error}"),
@@ -132,20 +151,31 @@ pub(super) async fn deliver(hub: &Hub, device: DeviceId, uri: Uri) {
             Err(error) => tracing::warn!("{error}"),
         }
     }
+    hub.post.look();
 }
 
-fn envelope(room: &Room, commit: CommitId) -> Envelope {
+/// An invitation without a picture, as it goes into a letter.
+pub(super) fn brief(room: &Room, commit: CommitId) -> Invite {
+    Invite { avatar: None, ..invite(room, commit, FEW_MEMBERS, BRIEF_TEXT_CHARS) }
+}
+
+fn invite(room: &Room, commit: CommitId, max_members: usize, max_chars: usize) -> Invite {
     let view = room.view();
     let writers = view.state.people().filter(|(_, role)| access::is_writer(Some(*role)));
-    let mut invite = Invite {
+    let cut = |text: &str| text.chars().take(max_chars).collect();
+    Invite {
         conversation_id: room.id(),
         mode: view.state.mode().number(),
         commit,
-        members: writers.take(MAX_MEMBERS).map(|(uri, _)| uri).collect(),
+        members: writers.take(max_members).map(|(uri, _)| uri).collect(),
         title: view.profile.title.as_deref().map(cut),
         description: view.profile.description.as_deref().map(cut),
         avatar: view.profile.avatar.clone(),
-    };
+    }
+}
+
+fn envelope(room: &Room, commit: CommitId) -> Envelope {
+    let mut invite = invite(room, commit, MAX_MEMBERS, MAX_TEXT_CHARS);
     let bytes = |invite: &Invite| serde_json::to_vec(invite).expect("ids and texts are always JSON");
     let mut body = bytes(&invite);
     if body.len() > MAX_BODY_BYTES {
@@ -155,21 +185,26 @@ fn envelope(room: &Room, commit: CommitId) -> Envelope {
     Envelope::new(MIME, body)
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_TEXT_CHARS).collect()
-}
-
 /// A device invites. Blocks while the request is written down.
 pub(super) fn received(hub: &Hub, device: DeviceId, body: &[u8]) {
     let Some(from) = hub.people.account(&device) else {
         return tracing::debug!(%device, "an invitation from nobody knows whom");
     };
-    let Ok(invite) = serde_json::from_slice::<Invite>(body) else {
-        return tracing::debug!(%device, "a malformed invitation");
-    };
+    match serde_json::from_slice::<Invite>(body) {
+        Ok(invite) => take(hub, from, device, invite),
+        Err(error) => tracing::debug!(%device, "a malformed invitation: {error}"),
+    }
+}
+
+/// Takes an invitation in, of that person by that device. Blocks while the request is written down.
+pub(super) fn take(hub: &Hub, from: Uri, device: DeviceId, invite: Invite) {
+    if hub.contacts.is_blocked(&from) {
+        return tracing::debug!(%from, "an invitation of somebody who is blocked");
+    }
     if matches!(hub.place(&invite.conversation_id), Some(Place::Open(_) | Place::Syncing { .. } | Place::Unusable(_))) {
         return;
     }
+    let cut = |text: &str| text.chars().take(MAX_TEXT_CHARS).collect();
     let mut members = invite.members;
     members.truncate(MAX_MEMBERS);
     let invitation = Invitation {

@@ -10,8 +10,10 @@ pub(crate) mod hub;
 pub(crate) mod invitations;
 pub(crate) mod leaving;
 mod load;
+mod mail;
 mod network;
 mod options;
+mod post;
 pub(crate) mod push;
 pub(crate) mod refusal;
 mod remember;
@@ -102,6 +104,7 @@ impl Engine {
         if let (Some(net), Some(events)) = (hub.net.clone(), network_events) {
             hub.spawn(network::run(hub.clone(), net.clone(), events));
             hub.spawn(upkeep::run(hub.clone(), net.clone()));
+            hub.spawn(post::run(hub.clone(), net.clone()));
             hub.spawn(remember::run(hub.clone(), net.clone()));
             hub.spawn(push::hold(hub.clone(), net.clone()));
             hub.spawn(push::give(hub.clone(), net.clone()));
@@ -230,9 +233,26 @@ impl Engine {
         }
     }
 
-    /// Invitations that wait for an answer, the oldest first.
+    /// Invitations that wait for an answer, the oldest first. None of people who are blocked.
     pub fn requests(&self) -> Vec<Request> {
-        self.hub().requests.waiting()
+        let hub = self.hub();
+        hub.requests.waiting().into_iter().filter(|request| !hub.contacts.is_blocked(&request.from)).collect()
+    }
+
+    /// Blocks a person: from now on their invitations are dropped unseen. They cannot tell that from being ignored: what they
+    /// send or leave is taken as before, and nothing ever goes back. Conversations that both are in are not touched.
+    pub fn block_person(&self, uri: Uri) -> Result<(), Error> {
+        self.hub().contacts.set_blocked(uri, true)
+    }
+
+    /// Lets a person invite again. What they sent meanwhile is gone.
+    pub fn unblock_person(&self, uri: Uri) -> Result<(), Error> {
+        self.hub().contacts.set_blocked(uri, false)
+    }
+
+    /// Everybody who is blocked, sorted.
+    pub fn blocked_people(&self) -> Vec<Uri> {
+        self.hub().contacts.blocked()
     }
 
     /// Takes up an invitation: clones the conversation from whoever has it, judges all of it, joins. When that fails,

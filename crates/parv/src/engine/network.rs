@@ -2,7 +2,7 @@
 
 use super::hub::{Hub, Net, Place};
 use super::serve::Server;
-use super::{hello, invitations, push, refusal};
+use super::{hello, invitations, mail, push, refusal};
 use crate::access::{self, Announced};
 use crate::conversation::room::Heard;
 use crate::event::Event;
@@ -53,6 +53,10 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
             let mut sources = if net.node.is_connected(&author) { vec![author, relay] } else { vec![relay, author] };
             sources.dedup();
             room.hear(Heard { commit, sources, announcement: Some(handle) });
+        }
+        E::Letter(letter) => {
+            let task = hub.clone();
+            drop(spawn_blocking(move || mail::found(&task, &letter)));
         }
         E::Subscribed { peer, topic } => {
             let id = hub.access.of_topic(&topic);

@@ -62,9 +62,14 @@ impl Person {
     }
 
     pub async fn reopen(home: TempDir, transport: &'static str) -> Self {
+        Self { transport, ..Self::reopen_with(home, network(transport)).await }
+    }
+
+    /// Starts the node again, over TCP, with this network until the next restart.
+    pub async fn reopen_with(home: TempDir, network: Network) -> Self {
         let account = Account::open(home.path(), None).unwrap();
-        let engine = Engine::start(account, Options { network: Some(network(transport)) }).await.unwrap();
-        Self { events: engine.events(), home, engine, transport }
+        let engine = Engine::start(account, Options { network: Some(network) }).await.unwrap();
+        Self { events: engine.events(), home, engine, transport: TCP }
     }
 
     pub fn uri(&self) -> Uri {
