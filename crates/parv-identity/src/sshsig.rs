@@ -29,6 +29,9 @@ const NAMESPACE: &str = "git";
 const HASH: &str = "sha512";
 const KEY_TYPE: &str = "ssh-ed25519";
 
+/// The fields of a signature, in bytes.
+const BLOB_BYTES: usize = 173;
+
 /// Columns of the armour, as OpenSSH writes it.
 const COLUMNS: usize = 70;
 
@@ -117,7 +120,8 @@ pub fn decode(armour: &str) -> Result<Signature, SshsigError> {
         return Err(SshsigError::NotArmoured);
     }
     let body = armour.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)).ok_or(SshsigError::NotArmoured)?.0;
-    let blob = STANDARD.decode(body.replace(['\n', '\r'], "")).map_err(|_| SshsigError::NotArmoured)?;
+    let digits = body.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')).collect::<Vec<_>>().concat();
+    let blob = STANDARD.decode(digits).map_err(|_| SshsigError::NotArmoured)?;
     let signature = decode_blob(&blob)?;
     if signature.encode() != armour {
         return Err(SshsigError::NotCanonical);
@@ -128,14 +132,15 @@ pub fn decode(armour: &str) -> Result<Signature, SshsigError> {
 impl Signature {
     /// The armour, without a newline at its end.
     pub fn encode(&self) -> String {
-        let mut blob = MAGIC.to_vec();
-        blob.extend(VERSION.to_be_bytes());
+        let mut blob = Vec::with_capacity(BLOB_BYTES);
+        blob.extend_from_slice(MAGIC);
+        blob.extend_from_slice(&VERSION.to_be_bytes());
         put(&mut blob, &public_key_blob(&self.device));
         put(&mut blob, NAMESPACE.as_bytes());
         put(&mut blob, b"");
         put(&mut blob, HASH.as_bytes());
         put(&mut blob, &pair(KEY_TYPE.as_bytes(), &self.bytes));
-        format!("{BEGIN}{}{END}", wrapped_base64(&blob).as_str())
+        [BEGIN, &wrapped_base64(&blob), END].concat()
     }
 
     /// Checks that the device signed `payload`, by the strict rule (validation §3): no key of small order, no second
@@ -236,7 +241,7 @@ fn take<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], SshsigError> {
 
 /// Appends an SSH `string`. All of ours are shorter than a kilobyte.
 fn put(blob: &mut Vec<u8>, field: &[u8]) {
-    blob.extend((field.len() as u32).to_be_bytes());
+    blob.extend_from_slice(&(field.len() as u32).to_be_bytes());
     blob.extend_from_slice(field);
 }
 
@@ -254,12 +259,13 @@ fn public_key_blob(device: &DeviceId) -> Vec<u8> {
 fn wrapped_base64(blob: &[u8]) -> Zeroizing<String> {
     let text = Zeroizing::new(STANDARD.encode(blob));
     let mut wrapped = Zeroizing::new(String::with_capacity(text.len() + text.len() / COLUMNS));
-    for (index, character) in text.chars().enumerate() {
-        if index > 0 && index % COLUMNS == 0 {
-            wrapped.push('\n');
-        }
-        wrapped.push(character);
+    let mut rest = text.as_str();
+    while let Some((line, after)) = rest.split_at_checked(COLUMNS).filter(|(_, after)| !after.is_empty()) {
+        wrapped.push_str(line);
+        wrapped.push('\n');
+        rest = after;
     }
+    wrapped.push_str(rest);
     wrapped
 }
 
@@ -297,6 +303,7 @@ mod tests {
     #[test]
     fn the_armour_has_openssh_lines() {
         let (_, armour) = signed();
+        assert_eq!(blob(&armour).len(), BLOB_BYTES);
         let lines: Vec<_> = armour.lines().collect();
         assert_eq!((lines[0], lines[5]), ("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"));
         assert_eq!(lines.iter().map(|line| line.len()).collect::<Vec<_>>(), [29, 70, 70, 70, 22, 27]);

@@ -38,7 +38,8 @@ impl DisplayName {
 
     /// The name, if it is one as it stands.
     pub fn parse(text: &str) -> Option<Self> {
-        (Self::sanitise(text).0 == text).then(|| Self(text.to_owned()))
+        let clean = text.chars().all(Self::may_hold) && text.trim() == text;
+        (clean && (1..=MAX_NAME_BYTES).contains(&text.len())).then(|| Self(text.to_owned()))
     }
 
     /// The name.
@@ -116,22 +117,29 @@ impl Commit {
 
     fn bytes(&self, armour: Option<&str>) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1024 + self.message.len());
-        let mut put = |part: &[u8]| bytes.extend_from_slice(part);
-        let mut id = [0; 40];
-        let mut put_id = |put: &mut dyn FnMut(&[u8]), name: &[u8], bytes: &[u8; 20]| {
+        self.write(armour, |part| bytes.extend_from_slice(part));
+        bytes
+    }
+
+    /// Gives the bytes part by part.
+    fn write(&self, armour: Option<&str>, mut put: impl FnMut(&[u8])) {
+        let mut digits = [0; 64];
+        let mut put_id = |put: &mut dyn FnMut(&[u8]), before: &[u8], id: &[u8], after: &[u8]| {
+            let digits = &mut digits[..2 * id.len()];
             // A buffer of twice the length always holds the digits.
-            if hex::encode_to_slice(bytes, &mut id).is_ok() {
-                [name, &id, b"\n"].into_iter().for_each(put);
+            if hex::encode_to_slice(id, digits).is_ok() {
+                [before, digits, after].into_iter().for_each(put);
             }
         };
-        put_id(&mut put, b"tree ", self.tree.as_bytes());
+        put_id(&mut put, b"tree ", self.tree.as_bytes(), b"\n");
         for parent in &self.parents {
-            put_id(&mut put, b"parent ", parent.as_bytes());
+            put_id(&mut put, b"parent ", parent.as_bytes(), b"\n");
         }
-        let author = format!("{} <{}> {} +0000\n", self.author, self.device, self.time);
+        let time = self.time.to_string();
         for role in ["author ", "committer "] {
-            put(role.as_bytes());
-            put(author.as_bytes());
+            [role, self.author.as_str()].into_iter().for_each(|part| put(part.as_bytes()));
+            put_id(&mut put, b" <", self.device.as_bytes(), b"> ");
+            [time.as_bytes(), b" +0000\n"].into_iter().for_each(&mut put);
         }
         if let Some(armour) = armour {
             put(b"gpgsig");
@@ -141,7 +149,13 @@ impl Commit {
         }
         put(b"\n");
         put(&self.message);
-        bytes
+    }
+
+    /// Whether these are the bytes of this commit with this signature.
+    fn is_encoded_as(&self, armour: &str, bytes: &[u8]) -> bool {
+        let mut rest = Some(bytes);
+        self.write(Some(armour), |part| rest = rest.and_then(|rest| rest.strip_prefix(part)));
+        rest.is_some_and(<[u8]>::is_empty)
     }
 
     /// Reads a commit and its armoured signature.
@@ -170,14 +184,15 @@ impl Commit {
             Some(line) => line.strip_prefix("gpgsig ").ok_or_else(|| header("a header that is not allowed"))?,
             None => return Err(CommitFormatError::Unsigned),
         };
-        let mut armour = first.to_owned();
+        let mut armour = String::with_capacity(head.len());
+        armour += first;
         for line in lines {
             armour.push('\n');
             armour += line.strip_prefix(' ').ok_or_else(|| header("a header that is not allowed"))?;
         }
         let commit = Self { tree, parents, author, device, time, message: message.as_bytes().to_vec() };
         // A committer that differs from the author shows here too.
-        if commit.encode(&armour) != bytes {
+        if !commit.is_encoded_as(&armour, bytes) {
             return Err(CommitFormatError::NotCanonical);
         }
         Ok((commit, armour))
@@ -278,6 +293,7 @@ mod tests {
             ("a\r\nauthor x", "aauthor x"),
         ] {
             assert_eq!(DisplayName::sanitise(typed).as_str(), name);
+            assert_eq!(DisplayName::parse(typed).is_some(), typed == name);
         }
         let long = DisplayName::sanitise(&"ä".repeat(1000));
         assert_eq!(long.as_str().len(), MAX_NAME_BYTES);
