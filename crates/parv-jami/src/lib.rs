@@ -29,8 +29,10 @@ pub mod source;
 mod state;
 mod three_way;
 
+pub use parv_model::Role;
+
 pub use checked::{CheckedCommit, Keyring, Signature};
 pub use key::PublicKey;
 pub use rules::{JamiRules, Replica};
 pub use source::Objects;
-pub use state::{Role, State};
+pub use state::State;

@@ -3,6 +3,8 @@
 use crate::id::{Account, Device};
 use std::fmt;
 
+pub use parv_model::Category;
+
 /// Whom a vote or a ban is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -24,40 +26,6 @@ impl fmt::Display for Target {
         match self {
             Target::Account(account) => account.fmt(f),
             Target::Device(device) => device.fmt(f),
-        }
-    }
-}
-
-/// The folder that the target of a vote stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Category {
-    /// `admins/`
-    Admins,
-    /// `members/`
-    Members,
-    /// `invited/`
-    Invited,
-    /// `devices/`
-    Devices,
-}
-
-impl Category {
-    /// All of them, the highest standing first.
-    pub const ALL: [Category; 4] = [Category::Admins, Category::Members, Category::Invited, Category::Devices];
-
-    const fn folder(self) -> &'static str {
-        match self {
-            Category::Admins => "admins",
-            Category::Members => "members",
-            Category::Invited => "invited",
-            Category::Devices => "devices",
-        }
-    }
-
-    const fn extension(self) -> &'static str {
-        match self {
-            Category::Invited => "",
-            _ => ".crt",
         }
     }
 }

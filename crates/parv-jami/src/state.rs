@@ -3,11 +3,10 @@
 use crate::id::{Account, Device};
 use crate::path::{Ballot, Category, Path, Target};
 use imbl::OrdMap;
-use parv_model::{BlobId, Mode, TreeId};
+use parv_model::{BlobId, Mode, Role, TreeId};
 use parv_validator::rules::Rendering;
 use parv_validator::tree::{self, EMPTY_BLOB};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// A file, with what the rules need to know of what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,34 +38,6 @@ pub(crate) struct Paper {
 }
 
 pub(crate) type Files = OrdMap<Path, File>;
-
-/// What somebody is, in the words of Jami's daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// May moderate.
-    Admin,
-    /// May write.
-    Member,
-    /// May join.
-    Invited,
-    /// May not come back without a vote.
-    Banned,
-    /// Was named by the first commit of a one-to-one conversation, and is not there. In other modes who leaves is forgotten.
-    Left,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::Admin => "admin",
-            Role::Member => "member",
-            Role::Invited => "invited",
-            Role::Banned => "banned",
-            Role::Left => "left",
-        })
-    }
-}
 
 /// What a history stands for. It renders to exactly one Git tree.
 #[derive(Debug, Clone)]
@@ -128,7 +99,8 @@ impl State {
         self.has(&Path::standing(category, account))
     }
 
-    /// What somebody is. Of several folders the first counts, in the order in which the daemon reads them.
+    /// What somebody is. Of several folders the first counts, in the order in which the daemon reads them. Who leaves is
+    /// forgotten, but for whom the first commit of a one-to-one conversation names.
     pub fn role(&self, account: &Account) -> Option<Role> {
         let account = *account;
         let banned = |category| self.has(&Path::Banned(category, Target::Account(account)));

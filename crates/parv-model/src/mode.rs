@@ -68,6 +68,19 @@ pub enum Role {
     Left,
 }
 
+impl Role {
+    /// Why somebody who is this, or who is a stranger, may not write, if so.
+    pub const fn bar(role: Option<Self>) -> Option<&'static str> {
+        match role {
+            Some(Role::Admin | Role::Member) => None,
+            Some(Role::Banned) => Some("is banned"),
+            Some(Role::Left) => Some("has left"),
+            Some(Role::Invited) => Some("is invited but has not joined"),
+            None => Some("is a stranger to this conversation"),
+        }
+    }
+}
+
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

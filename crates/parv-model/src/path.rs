@@ -19,6 +19,9 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them, the highest standing first.
+    pub const ALL: [Category; 4] = [Category::Admins, Category::Members, Category::Invited, Category::Devices];
+
     /// The name of the folder.
     pub const fn folder(self) -> &'static str {
         match self {
@@ -26,6 +29,14 @@ impl Category {
             Category::Members => "members",
             Category::Invited => "invited",
             Category::Devices => "devices",
+        }
+    }
+
+    /// How the names of its files end: they are certificates, but for those of invitees, which are empty.
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Category::Invited => "",
+            Category::Admins | Category::Members | Category::Devices => ".crt",
         }
     }
 }
@@ -61,8 +72,9 @@ impl fmt::Display for TreePath {
             TreePath::Invited(uri) => write!(f, "invited/{uri}"),
             TreePath::Device(device) => write!(f, "devices/{device}.crt"),
             TreePath::Crl(uri) => write!(f, "CRLs/{uri}.crl"),
-            TreePath::Banned(Category::Invited, uri) => write!(f, "banned/invited/{uri}"),
-            TreePath::Banned(category, uri) => write!(f, "banned/{}/{uri}.crt", category.folder()),
+            TreePath::Banned(category, uri) => {
+                write!(f, "banned/{}/{uri}{}", category.folder(), category.extension())
+            }
             TreePath::BannedDevice(device) => write!(f, "banned/devices/{device}.crt"),
             TreePath::Vote(kind, category, target, admin) => {
                 write!(f, "votes/{}/{}/{}/{admin}", kind.name(), category.folder(), target.id())

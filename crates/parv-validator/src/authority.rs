@@ -5,7 +5,7 @@ use crate::checked::CheckedCommit;
 use crate::event::Brought;
 use crate::replica::Behind;
 use crate::revocation;
-use crate::source::{BlobSource, SourceError};
+use crate::source::BlobSource;
 use crate::state::{Certificate, Device, State};
 use crate::swarm::Swarm;
 use parv_identity::{AccountCertificate, DeviceCertificate};
@@ -111,20 +111,9 @@ fn require_unbanned(commit: &CheckedCommit, state: &State) -> Result<(), Refusal
 }
 
 fn standing(commit: &CheckedCommit, state: &State, author: Uri) -> Result<(), Refusal> {
-    match bar(state, &author) {
+    match Role::bar(state.role(&author)) {
         Some(why) => Err(commit.refuse(Rule::Authority, format!("its author {author} {why}"))),
         None => Ok(()),
-    }
-}
-
-/// Why somebody may not write, if so.
-pub(crate) fn bar(state: &State, author: &Uri) -> Option<&'static str> {
-    match state.role(author) {
-        Some(Role::Admin | Role::Member) => None,
-        Some(Role::Banned) => Some("is banned"),
-        Some(Role::Left) => Some("has left"),
-        Some(Role::Invited) => Some("is invited but has not joined"),
-        None => Some("is a stranger to this conversation"),
     }
 }
 
@@ -222,7 +211,7 @@ pub(crate) fn entry(
     source: &dyn BlobSource,
     path: &TreePath,
 ) -> Result<Option<BlobId>, Refusal> {
-    source.entry(&commit.commit().tree, path).map_err(|error| unreadable(commit, &error))
+    source.entry(&commit.commit().tree, path).map_err(|error| error.refuse(commit))
 }
 
 /// The bytes of a file that the commit brings.
@@ -232,13 +221,5 @@ pub(crate) fn read(
     blob: &BlobId,
     limit: usize,
 ) -> Result<Vec<u8>, Refusal> {
-    source.blob(blob, limit).map_err(|error| unreadable(commit, &error))
-}
-
-fn unreadable(commit: &CheckedCommit, error: &SourceError) -> Refusal {
-    let rule = match error {
-        SourceError::Missing(_) | SourceError::Io { .. } => Rule::Completeness,
-        SourceError::TooLarge { .. } | SourceError::Malformed { .. } => Rule::Tree,
-    };
-    commit.refuse(rule, error.to_string())
+    source.blob(blob, limit).map_err(|error| error.refuse(commit))
 }

@@ -3,7 +3,6 @@
 //! A draft is made by the same code that judges, so what a device writes is what others will compute. It grants nothing:
 //! the finished commit is admitted like anybody's.
 
-use crate::authority;
 use crate::event::{Act, Brought, Event};
 use crate::kinds;
 use crate::past::Past;
@@ -16,7 +15,7 @@ use crate::swarm::Replica;
 use crate::tree::EMPTY_BLOB;
 use parv_identity::certificate::Validity;
 use parv_identity::{AccountCertificate, Crl, DeviceCertificate};
-use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, TreeId, TreePath, Uri, object};
+use parv_model::{BlobId, Commit, CommitId, DeviceId, DisplayName, Message, Mode, Role, TreeId, TreePath, Uri, object};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -248,7 +247,7 @@ impl Replica {
                 let Record { past, state: before, .. } = self.record(&parent).clone();
                 let author_uri = author.account.uri();
                 if let Some(why) =
-                    authority::bar(&before, &author_uri).filter(|_| !matches!(draft.message, Message::Join(_)))
+                    Role::bar(before.role(&author_uri)).filter(|_| !matches!(draft.message, Message::Join(_)))
                 {
                     return Err(DraftError::Standing { author: author_uri, why });
                 }

@@ -3,7 +3,8 @@
 //! The validator is sans-IO: it is handed commits as bytes, and asks a [`BlobSource`] for blobs. The store implements it
 //! over a repository or a quarantine; tests over a map.
 
-use parv_model::{BlobId, TreeId, TreePath};
+use crate::rules::Checked;
+use parv_model::{BlobId, Refusal, Rule, TreeId, TreePath};
 
 /// Read access to the trees and blobs of the commits that are being judged.
 pub trait BlobSource {
@@ -47,4 +48,15 @@ pub enum SourceError {
         /// The error of the store below.
         why: String,
     },
+}
+
+impl SourceError {
+    /// The refusal of a commit that could not be judged because of this.
+    pub fn refuse(&self, commit: &impl Checked) -> Refusal {
+        let rule = match self {
+            Self::Missing(_) | Self::Io { .. } => Rule::Completeness,
+            Self::TooLarge { .. } | Self::Malformed { .. } => Rule::Tree,
+        };
+        commit.refuse(rule, self.to_string())
+    }
 }

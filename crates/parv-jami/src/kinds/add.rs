@@ -4,8 +4,8 @@ use super::Case;
 use crate::id::Account;
 use crate::lenience::Laxness;
 use crate::path::{Category, Path};
-use crate::state::{File, Role};
-use parv_model::{Mode, Refusal, Rule};
+use crate::state::File;
+use parv_model::{Mode, Refusal, Role, Rule};
 
 pub(super) fn judge(case: &mut Case<'_>, target: Account) -> Result<(), Refusal> {
     case.require(target != case.author, || "nobody invites themselves".to_owned())?;

@@ -9,8 +9,8 @@ use crate::message::Kind;
 use crate::path::{Category, Path};
 use crate::rules::JamiRules;
 use crate::source::Objects;
-use crate::state::{File, Files, Paper, Role, State};
-use parv_model::{BlobId, Refusal, Rule};
+use crate::state::{File, Files, Paper, State};
+use parv_model::{BlobId, Refusal, Role, Rule};
 use parv_validator::rules::{Checked, Rendering};
 
 /// The author of a commit with one parent, who must be a member in the state of its past or be joining; and the files of
@@ -108,15 +108,10 @@ fn require_form(rules: &JamiRules, commit: &CheckedCommit) -> Result<(), Refusal
 
 /// Whether an account may write here.
 pub(super) fn standing(commit: &CheckedCommit, state: &State, author: Account, joins: bool) -> Result<(), Refusal> {
-    let why = match state.role(&author) {
-        _ if joins => return Ok(()),
-        Some(Role::Admin | Role::Member) => return Ok(()),
-        Some(Role::Banned) => "is banned",
-        Some(Role::Left) => "has left",
-        Some(Role::Invited) => "is invited but has not joined",
-        None => "is a stranger to this conversation",
-    };
-    Err(commit.refuse(Rule::Authority, format!("its author {author} {why}")))
+    match Role::bar(state.role(&author)).filter(|_| !joins) {
+        Some(why) => Err(commit.refuse(Rule::Authority, format!("its author {author} {why}"))),
+        None => Ok(()),
+    }
 }
 
 /// The original compares names in certificates, not signatures.

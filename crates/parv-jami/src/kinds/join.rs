@@ -3,8 +3,7 @@
 use super::Case;
 use crate::id::Account;
 use crate::path::{Category, Path};
-use crate::state::Role;
-use parv_model::Refusal;
+use parv_model::{Refusal, Role};
 
 pub(super) fn judge(case: &mut Case<'_>, account: Account) -> Result<(), Refusal> {
     case.require(account == case.author, || format!("{} cannot join in the name of {account}", case.author))?;

@@ -18,7 +18,7 @@ use crate::id::Account;
 use crate::message::Kind;
 use crate::path::Path;
 use crate::rules::{Effect, JamiRules};
-use crate::source::{Objects, SourceError};
+use crate::source::Objects;
 use crate::state::{Files, State};
 use parv_model::{BlobId, Refusal, Rule};
 use parv_validator::replica::Behind;
@@ -104,18 +104,10 @@ fn deed(author: Account, before: &State, after: Arc<State>) -> Deed<JamiRules> {
 
 /// The file at a path of the commit's own tree.
 fn entry(commit: &CheckedCommit, source: &dyn Objects, path: &Path) -> Result<Option<BlobId>, Refusal> {
-    source.entry(&commit.commit().tree, &path.to_string()).map_err(|error| unreadable(commit, &error))
+    source.entry(&commit.commit().tree, &path.to_string()).map_err(|error| error.refuse(commit))
 }
 
 /// The bytes of a file that the commit brings.
 fn read(commit: &CheckedCommit, source: &dyn Objects, blob: &BlobId, limit: usize) -> Result<Vec<u8>, Refusal> {
-    source.blob(blob, limit).map_err(|error| unreadable(commit, &error))
-}
-
-fn unreadable(commit: &CheckedCommit, error: &SourceError) -> Refusal {
-    let rule = match error {
-        SourceError::Missing(_) | SourceError::Io { .. } => Rule::Completeness,
-        SourceError::TooLarge { .. } | SourceError::Malformed { .. } => Rule::Tree,
-    };
-    commit.refuse(rule, error.to_string())
+    source.blob(blob, limit).map_err(|error| error.refuse(commit))
 }

@@ -2,7 +2,7 @@
 //! says what is in it that should not be; a lenient judge may go on with what the original would have taken for good.
 
 use super::author::{account_certificate, account_file, device_certificate, device_file};
-use super::{Case, deed, unreadable};
+use super::{Case, deed};
 use crate::checked::CheckedCommit;
 use crate::id::Account;
 use crate::lenience::Laxness;
@@ -29,7 +29,7 @@ pub(super) fn settle(case: Case<'_>, before: &Arc<State>) -> Result<Deed<JamiRul
     if expected.tree() == case.commit.tree() {
         return Ok(deed(case.author, before, expected));
     }
-    let actual = source::files(case.source, &case.commit.tree()).map_err(|error| unreadable(case.commit, &error))?;
+    let actual = source::files(case.source, &case.commit.tree()).map_err(|error| error.refuse(case.commit))?;
     let why = difference(&expected.files, &actual);
     let allowed = case.rules.is_lenient().then(|| laxness(&case, before, &actual)).flatten();
     let laxness = allowed.ok_or_else(|| case.commit.refuse(Rule::Tree, why.clone()))?;
@@ -46,7 +46,7 @@ pub(super) fn side(
     sides: &[Arc<State>],
     source: &dyn Objects,
 ) -> Result<Arc<State>, Refusal> {
-    let actual = source::files(source, &commit.tree()).map_err(|error| unreadable(commit, &error))?;
+    let actual = source::files(source, &commit.tree()).map_err(|error| error.refuse(commit))?;
     let why = difference(&expected.files, &actual);
     let blob_in = |state: &State, path: &Path| state.files.get(path).map(|file| file.blob);
     let paths = sides.iter().flat_map(|state| state.files.keys()).chain(actual.keys());
