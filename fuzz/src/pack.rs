@@ -5,7 +5,6 @@ use crate::fetch::Client;
 use arbitrary::{Result, Unstructured};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use parv_model::CommitId;
-use sha1_checked::{Digest, Sha1};
 
 /// What one step of a pack's recipe does. The numbers are those of the seeds.
 #[derive(Debug, Clone)]
@@ -220,14 +219,17 @@ fn number(mut number: usize) -> Vec<u8> {
 fn name(kind: u8, bytes: &[u8]) -> Vec<u8> {
     let kind = ["commit", "tree", "blob"][usize::from(kind) - 1];
     let object = [format!("{kind} {}\0", bytes.len()).as_bytes(), bytes].concat();
-    Sha1::digest(object).to_vec()
+    sum(&object)
 }
 
 /// Puts a header and the right hash around entries.
 fn seal(count: u32, entries: &[u8]) -> Vec<u8> {
     let pack = [b"PACK\0\0\0\x02", &count.to_be_bytes()[..], entries].concat();
-    let hash = Sha1::digest(&pack);
-    [&pack[..], &hash].concat()
+    [&pack[..], &sum(&pack)].concat()
+}
+
+fn sum(bytes: &[u8]) -> Vec<u8> {
+    sha1dc::mitigate::digest(bytes).unwrap_or_else(|attack| attack.digest()).as_ref().to_vec()
 }
 
 /// What a device says that has this head and sends this pack, cut into pieces of at most so many bytes.

@@ -1,7 +1,7 @@
 //! A long history, against the bare verification of its signatures on the same cores.
 
 use crate::group::{Failure, Files, Group};
-use crate::sample;
+use crate::sample::{self, Rounds};
 use crate::table::{Goal, Row};
 use ed25519_dalek::{Signature, VerifyingKey, verify_batch};
 use parv_identity::sshsig;
@@ -39,32 +39,40 @@ pub fn rows(messages: usize) -> Result<Vec<Row>, Failure> {
         ),
         ("replay_admitted_100k_vs_batch_verify", "verify_batch", Signatures::Admitted, &batched),
     ] {
-        let (mut ratios, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut clock, mut processor) = (Rounds::default(), Rounds::default());
         for _ in 0..ROUNDS {
-            let start = Instant::now();
-            let replica = run(&commits, signatures, &files)?;
-            let our = start.elapsed().as_secs_f64();
-            assert_eq!(replica.len(), commits.len());
-            let start = Instant::now();
-            assert!(on_all_cores(&signed, bare));
-            let their = start.elapsed().as_secs_f64();
-            ratios.push(our / their);
-            ours.push(our);
-            theirs.push(their);
+            let (replica, [our, our_processor]) = timed(|| run(&commits, signatures, &files));
+            assert_eq!(replica?.len(), commits.len());
+            let (good, [their, their_processor]) = timed(|| on_all_cores(&signed, bare));
+            assert!(good);
+            clock.add(our, their);
+            processor.add(our_processor, their_processor);
         }
-        let [our, their] = [ours, theirs].map(sample::median);
         rows.push(Row {
             key,
             what: format!(
                 "replaying {messages} messages, against bare {against} of their signatures on the same cores"
             ),
-            figure: sample::median(ratios),
+            figure: clock.ratio(),
             unit: "×",
             goal: Goal::AtMost(1.3),
-            detail: format!("parv {our:.2} s, bare {their:.2} s"),
+            detail: format!(
+                "{}; {:.2} × of the processor time ({})",
+                clock.times("parv", "bare"),
+                processor.ratio(),
+                processor.times("parv", "bare"),
+            ),
         });
     }
     Ok(rows)
+}
+
+/// What some work gives, and how many seconds it takes by the clock and of processor time.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
+    let processor = || sample::processor_seconds().unwrap_or(f64::NAN);
+    let (start, before) = (Instant::now(), processor());
+    let done = work();
+    (done, [start.elapsed().as_secs_f64(), processor() - before])
 }
 
 /// The commits of a conversation, parents first.

@@ -1,10 +1,9 @@
 //! Git's object names: the SHA-1 of a short header and the bytes.
 //!
-//! The hash is the collision-detecting one: bytes that carry a known SHA-1 collision attack have no name here at all
-//! (validation §8).
+//! The hash is the collision-detecting one, by the same code that names the objects of a store: bytes that carry a known
+//! SHA-1 collision attack have no name here at all (validation §8).
 
 use crate::id::{BlobId, CommitId, TreeId};
-use sha1_checked::Sha1;
 
 /// The bytes carry a SHA-1 collision attack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -12,15 +11,10 @@ use sha1_checked::Sha1;
 pub struct CollisionAttack;
 
 fn name(kind: &str, bytes: &[u8]) -> Result<[u8; 20], CollisionAttack> {
-    use sha1_checked::Digest;
-    let mut hasher = Sha1::new();
-    hasher.update(format!("{kind} {}\0", bytes.len()));
+    let mut hasher = sha1dc::Hasher::new();
+    hasher.update(format!("{kind} {}\0", bytes.len()).as_bytes());
     hasher.update(bytes);
-    let result = hasher.try_finalize();
-    if result.has_collision() {
-        return Err(CollisionAttack);
-    }
-    Ok((*result.hash()).into())
+    hasher.finalize().map(sha1dc::Digest::to_bytes).map_err(|_| CollisionAttack)
 }
 
 /// The name of a commit with these bytes.
