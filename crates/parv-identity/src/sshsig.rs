@@ -21,23 +21,33 @@ use parv_model::DeviceId;
 use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
+mod openssh;
+mod spelling;
+
+pub use openssh::{allowed_signers_line, openssh_private_key, public_key_line};
+
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----\n";
 const END: &str = "\n-----END SSH SIGNATURE-----";
-const MAGIC: &[u8] = b"SSHSIG";
-const VERSION: u32 = 1;
 const NAMESPACE: &str = "git";
-const HASH: &str = "sha512";
 const KEY_TYPE: &str = "ssh-ed25519";
 
-/// The fields of a signature, in bytes.
-const BLOB_BYTES: usize = 173;
+/// The fields before the key.
+const FIELDS: &[u8] = b"SSHSIG\0\0\0\x01\0\0\0\x33\0\0\0\x0bssh-ed25519\0\0\0\x20";
+
+/// The fields between the key and the Ed25519 signature.
+const MORE_FIELDS: &[u8] = b"\0\0\0\x03git\0\0\0\0\0\0\0\x06sha512\0\0\0\x53\0\0\0\x0bssh-ed25519\0\0\0\x40";
+
+/// What stands before the hash in the bytes that are signed.
+const SIGNED: &[u8] = b"SSHSIG\0\0\0\x03git\0\0\0\0\0\0\0\x06sha512\0\0\0\x40";
+
+/// All fields, in bytes.
+const BLOB_BYTES: usize = FIELDS.len() + 32 + MORE_FIELDS.len() + 64;
+
+/// The same in base64.
+const DIGITS: usize = BLOB_BYTES.div_ceil(3) * 4;
 
 /// Columns of the armour, as OpenSSH writes it.
 const COLUMNS: usize = 70;
-
-/// The largest armour that is looked at, in bytes. The one canonical form has 293; the rest is for telling apart by name
-/// what is wrong with another one.
-const MAX_ARMOUR_BYTES: usize = 4096;
 
 /// Why a signature was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,14 +97,14 @@ pub fn sign(key: &DeviceKey, payload: &[u8]) -> String {
 #[derive(Debug, Clone)]
 pub struct Proof {
     signature: Signature,
-    data: Vec<u8>,
+    data: SignedData,
 }
 
 impl Proof {
     /// Signs `payload`.
     pub fn sign(key: &DeviceKey, payload: &[u8]) -> Self {
-        let data = signed_data(payload);
-        Self { signature: Signature { device: key.device_id(), bytes: key.sign(&data) }, data }
+        let data = SignedData::of([payload]);
+        Self { signature: Signature { device: key.device_id(), bytes: key.sign(data.as_bytes()) }, data }
     }
 
     /// The signature.
@@ -116,37 +126,42 @@ impl Proof {
 /// Whatever is not byte for byte what [`Signature::encode`] would have written. Whether the signature is good is told by
 /// [`Signature::verify`].
 pub fn decode(armour: &str) -> Result<Signature, SshsigError> {
-    if armour.len() > MAX_ARMOUR_BYTES {
-        return Err(SshsigError::NotArmoured);
+    canonical(armour).ok_or_else(|| spelling::what_is_wrong(armour))
+}
+
+/// The signature with this armour.
+fn canonical(armour: &str) -> Option<Signature> {
+    let body = armour.strip_prefix(BEGIN)?.strip_suffix(END)?.as_bytes();
+    let mut digits = [0; DIGITS];
+    let mut lines = body.chunks(COLUMNS + 1);
+    for digits in digits.chunks_mut(COLUMNS) {
+        let (line, end) = lines.next()?.split_at_checked(digits.len())?;
+        digits.copy_from_slice(line);
+        let is_last = digits.len() < COLUMNS;
+        if end != if is_last { &b""[..] } else { b"\n" } {
+            return None;
+        }
     }
-    let body = armour.strip_prefix(BEGIN).and_then(|rest| rest.split_once(END)).ok_or(SshsigError::NotArmoured)?.0;
-    let digits = body.as_bytes().split(|byte| matches!(byte, b'\n' | b'\r')).collect::<Vec<_>>().concat();
-    let blob = STANDARD.decode(digits).map_err(|_| SshsigError::NotArmoured)?;
-    let signature = decode_blob(&blob)?;
-    if signature.encode() != armour {
-        return Err(SshsigError::NotCanonical);
-    }
-    Ok(signature)
+    // Three bytes for four digits; the padding makes it one less. There is one spelling in base64, too.
+    let mut blob = [0; DIGITS / 4 * 3];
+    let length = STANDARD.decode_slice(digits, &mut blob).ok()?;
+    let rest = blob[..length].strip_prefix(FIELDS).filter(|_| lines.next().is_none())?;
+    let (device, rest) = rest.split_first_chunk()?;
+    let bytes = rest.strip_prefix(MORE_FIELDS)?.try_into().ok()?;
+    Some(Signature { device: DeviceId::from_bytes(*device), bytes })
 }
 
 impl Signature {
     /// The armour, without a newline at its end.
     pub fn encode(&self) -> String {
-        let mut blob = Vec::with_capacity(BLOB_BYTES);
-        blob.extend_from_slice(MAGIC);
-        blob.extend_from_slice(&VERSION.to_be_bytes());
-        put(&mut blob, &public_key_blob(&self.device));
-        put(&mut blob, NAMESPACE.as_bytes());
-        put(&mut blob, b"");
-        put(&mut blob, HASH.as_bytes());
-        put(&mut blob, &pair(KEY_TYPE.as_bytes(), &self.bytes));
+        let blob = [FIELDS, self.device.as_bytes(), MORE_FIELDS, &self.bytes].concat();
         [BEGIN, &wrapped_base64(&blob), END].concat()
     }
 
     /// Checks that the device signed `payload`, by the strict rule (validation §3): no key of small order, no second
     /// encoding of key or signature.
     pub fn verify(&self, payload: &[u8]) -> Result<(), SshsigError> {
-        if key::verify(self.device.as_bytes(), &signed_data(payload), &self.bytes) {
+        if key::verify(self.device.as_bytes(), SignedData::of([payload]).as_bytes(), &self.bytes) {
             return Ok(());
         }
         match key::verifying_key(self.device.as_bytes()) {
@@ -156,104 +171,25 @@ impl Signature {
     }
 }
 
-/// The device's public key as OpenSSH writes it: `ssh-ed25519 AAAA…`.
-pub fn public_key_line(device: &DeviceId) -> String {
-    format!("{KEY_TYPE} {}", STANDARD.encode(public_key_blob(device)))
-}
+/// The bytes that a signature is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignedData([u8; SIGNED.len() + 64]);
 
-/// The device's line in git's `gpg.ssh.allowedSignersFile`. The principal is the device id, which is also the e-mail
-/// address in its commits.
-pub fn allowed_signers_line(device: &DeviceId) -> String {
-    format!("{device} namespaces=\"{NAMESPACE}\" {}", public_key_line(device))
-}
-
-/// The device's private key in OpenSSH's own file format (PROTOCOL.key), not encrypted, for stock `git` and `ssh-keygen`.
-pub fn openssh_private_key(key: &DeviceKey) -> Zeroizing<String> {
-    let device = key.device_id();
-    let mut keypair = Zeroizing::new([0; 64]);
-    keypair[..32].copy_from_slice(&*key.seed());
-    keypair[32..].copy_from_slice(device.as_bytes());
-
-    // Two equal numbers tell a reader that decryption worked. Nothing is encrypted, so they need not be random.
-    let check = &device.as_bytes()[..4];
-    let mut private = Zeroizing::new([check, check, &public_key_blob(&device)].concat());
-    put(&mut private, &*keypair);
-    put(&mut private, b""); // no comment
-    let padding = private.len().next_multiple_of(8) - private.len();
-    private.extend((1..).take(padding));
-
-    let mut blob = Zeroizing::new(b"openssh-key-v1\0".to_vec());
-    blob.reserve(64 + 2 * private.len()); // growing would leave copies of the key behind
-    put(&mut blob, b"none"); // cipher
-    put(&mut blob, b"none"); // key derivation
-    put(&mut blob, b"");
-    blob.extend(1u32.to_be_bytes());
-    put(&mut blob, &public_key_blob(&device));
-    put(&mut blob, &private);
-    Zeroizing::new(format!(
-        "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\n-----END OPENSSH PRIVATE KEY-----\n",
-        wrapped_base64(&blob).as_str()
-    ))
-}
-
-/// What the signature is over.
-pub(crate) fn signed_data(payload: &[u8]) -> Vec<u8> {
-    let mut data = MAGIC.to_vec();
-    put(&mut data, NAMESPACE.as_bytes());
-    put(&mut data, b"");
-    put(&mut data, HASH.as_bytes());
-    put(&mut data, &Sha512::digest(payload));
-    data
-}
-
-fn decode_blob(blob: &[u8]) -> Result<Signature, SshsigError> {
-    let rest = blob.strip_prefix(MAGIC).and_then(|rest| rest.strip_prefix(&VERSION.to_be_bytes()));
-    let mut rest = rest.ok_or(SshsigError::Malformed)?;
-    let mut key = take(&mut rest)?;
-    expect(take(&mut key)?, KEY_TYPE, SshsigError::KeyType)?;
-    let device = take(&mut key)?.try_into().map_err(|_| SshsigError::Malformed)?;
-    expect(take(&mut rest)?, NAMESPACE, SshsigError::Namespace)?;
-    let _reserved = take(&mut rest)?;
-    expect(take(&mut rest)?, HASH, SshsigError::Hash)?;
-    let mut signature = take(&mut rest)?;
-    expect(take(&mut signature)?, KEY_TYPE, SshsigError::KeyType)?;
-    let bytes = take(&mut signature)?.try_into().map_err(|_| SshsigError::Malformed)?;
-    Ok(Signature { device: DeviceId::from_bytes(device), bytes })
-}
-
-fn expect(found: &[u8], expected: &str, refuse: fn(String) -> SshsigError) -> Result<(), SshsigError> {
-    /// How much of a wrong field an error shows, in bytes.
-    const SHOWN: usize = 80;
-    if found == expected.as_bytes() {
-        return Ok(());
+impl SignedData {
+    /// Those that stand for a payload, which may come in several parts.
+    pub fn of<'a>(payload: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Sha512::new();
+        payload.into_iter().for_each(|part| hash.update(part));
+        let mut data = [0; SIGNED.len() + 64];
+        let (fields, place) = data.split_at_mut(SIGNED.len());
+        fields.copy_from_slice(SIGNED);
+        place.copy_from_slice(&hash.finalize());
+        Self(data)
     }
-    Err(refuse(String::from_utf8_lossy(&found[..found.len().min(SHOWN)]).into_owned()))
-}
 
-/// Takes an SSH `string` (length and bytes) off the front.
-fn take<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], SshsigError> {
-    let (length, after) = rest.split_first_chunk().ok_or(SshsigError::Malformed)?;
-    let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| SshsigError::Malformed)?;
-    let (field, after) = after.split_at_checked(length).ok_or(SshsigError::Malformed)?;
-    *rest = after;
-    Ok(field)
-}
-
-/// Appends an SSH `string`. All of ours are shorter than a kilobyte.
-fn put(blob: &mut Vec<u8>, field: &[u8]) {
-    blob.extend_from_slice(&(field.len() as u32).to_be_bytes());
-    blob.extend_from_slice(field);
-}
-
-fn pair(first: &[u8], second: &[u8]) -> Vec<u8> {
-    let mut blob = Vec::with_capacity(8 + first.len() + second.len());
-    put(&mut blob, first);
-    put(&mut blob, second);
-    blob
-}
-
-fn public_key_blob(device: &DeviceId) -> Vec<u8> {
-    pair(KEY_TYPE.as_bytes(), device.as_bytes())
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 fn wrapped_base64(blob: &[u8]) -> Zeroizing<String> {
@@ -271,6 +207,7 @@ fn wrapped_base64(blob: &[u8]) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::openssh::{pair, put};
     use super::*;
 
     fn signed() -> (DeviceKey, String) {
@@ -337,7 +274,7 @@ mod tests {
     fn other_fields_are_refused_by_name() {
         let (key, _) = signed();
         let with = |version: u32, namespace: &[u8], reserved: &[u8], hash: &[u8], key_type: &[u8], length: usize| {
-            let mut blob = MAGIC.to_vec();
+            let mut blob = b"SSHSIG".to_vec();
             blob.extend(version.to_be_bytes());
             put(&mut blob, &pair(key_type, key.device_id().as_bytes()));
             put(&mut blob, namespace);
@@ -368,7 +305,17 @@ mod tests {
                 assert!(verified.is_err(), "a changed byte {at} went unnoticed");
             }
         }
-        let huge_lengths = [MAGIC, &VERSION.to_be_bytes(), &[0xff; 64]].concat();
+        for at in 0..armour.len() {
+            for byte in [b'A', b'\n', b' ', b'='] {
+                let mut respelled = armour.clone().into_bytes();
+                respelled[at] = byte;
+                let respelled = String::from_utf8(respelled).unwrap();
+                if let Ok(signature) = decode(&respelled) {
+                    assert_eq!(signature.encode(), respelled);
+                }
+            }
+        }
+        let huge_lengths = [&b"SSHSIG\0\0\0\x01"[..], &[0xff; 64]].concat();
         assert_eq!(decode(&armoured(&huge_lengths)), Err(SshsigError::Malformed));
         for nonsense in
             ["", "\n", BEGIN, END, &format!("{BEGIN}{END}"), &format!("{BEGIN}!{END}"), &"A".repeat(1 << 20)]

@@ -6,7 +6,7 @@
 //! its own, but all equations of one key share the term of A. That is why this is not `ed25519_dalek::verify_batch`, which
 //! has a term for every A and costs twice as much.
 
-use crate::sshsig::Signature;
+use crate::sshsig::{Signature, SignedData};
 use curve25519_dalek::constants::ED25519_BASEPOINT_POINT;
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
@@ -19,11 +19,11 @@ use std::collections::BTreeMap;
 /// Whether all of these signatures, each on its data, hold. `key` gives the usable public key of a device and is asked once
 /// for each.
 pub(crate) fn all_hold<'a>(
-    mut signed: impl Iterator<Item = (&'a Signature, impl AsRef<[u8]>)>,
+    mut signed: impl Iterator<Item = (&'a Signature, &'a SignedData)>,
     mut key: impl FnMut(&DeviceId) -> Option<VerifyingKey>,
 ) -> bool {
     let mut sum = Sum::default();
-    signed.all(|(signature, data)| sum.add(signature, data.as_ref(), &mut key).is_some()) && sum.vanishes()
+    signed.all(|(signature, data)| sum.add(signature, data, &mut key).is_some()) && sum.vanishes()
 }
 
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl Sum {
     fn add(
         &mut self,
         signature: &Signature,
-        data: &[u8],
+        data: &SignedData,
         key: impl FnOnce(&DeviceId) -> Option<VerifyingKey>,
     ) -> Option<()> {
         let place = match self.places.get(&signature.device) {
@@ -62,7 +62,7 @@ impl Sum {
         let (r_bytes, s_bytes) = signature.bytes.split_first_chunk::<32>()?;
         let s_bytes: &[u8; 32] = s_bytes.try_into().ok()?;
         let key_bytes = signature.device.as_bytes();
-        let hash = Sha512::new().chain_update(r_bytes).chain_update(key_bytes).chain_update(data).finalize();
+        let hash = Sha512::new().chain_update(r_bytes).chain_update(key_bytes).chain_update(data.as_bytes()).finalize();
         // The hash stands for R, A and the data.
         self.transcript.update(hash);
         self.transcript.update(s_bytes);

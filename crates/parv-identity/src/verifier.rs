@@ -15,7 +15,7 @@
 //! do worse there.
 
 use crate::key;
-use crate::sshsig::{Signature, SshsigError, signed_data};
+use crate::sshsig::{Signature, SignedData, SshsigError};
 use crate::sum;
 use ed25519_dalek::VerifyingKey;
 use parv_model::DeviceId;
@@ -41,28 +41,28 @@ impl Verifier {
         known.ok_or(SshsigError::UnusableKey)
     }
 
-    /// Checks that the device signed `payload`, by the strict rule; see [`Signature::verify`].
+    /// Checks that the device signed this, by the strict rule; see [`Signature::verify`].
     ///
     /// # Errors
     /// When it did not, or when its key may not sign.
-    pub fn verify(&mut self, signature: &Signature, payload: &[u8]) -> Result<(), SshsigError> {
+    pub fn verify(&mut self, signature: &Signature, data: &SignedData) -> Result<(), SshsigError> {
         let key = self.key(&signature.device)?;
-        let strict = key.verify_strict(&signed_data(payload), &ed25519_dalek::Signature::from_bytes(&signature.bytes));
+        let strict = key.verify_strict(data.as_bytes(), &ed25519_dalek::Signature::from_bytes(&signature.bytes));
         strict.map_err(|_| SshsigError::Bad(signature.device))
     }
 
-    /// Checks signatures that were accepted before, each with its payload, together; see the [module](self). The verdicts
+    /// Checks signatures that were accepted before, each with what it is over, together; see the [module](self). The verdicts
     /// come in their order. Where one is bad, the strict rule says of each of its batch whether it is.
-    pub fn verify_again(&mut self, signed: &[(Signature, &[u8])]) -> Vec<Result<(), SshsigError>> {
+    pub fn verify_again(&mut self, signed: &[(Signature, SignedData)]) -> Vec<Result<(), SshsigError>> {
         signed.chunks(BATCH).flat_map(|batch| self.verify_batch(batch)).collect()
     }
 
-    fn verify_batch(&mut self, batch: &[(Signature, &[u8])]) -> Vec<Result<(), SshsigError>> {
-        let signed = batch.iter().map(|(signature, payload)| (signature, signed_data(payload)));
+    fn verify_batch(&mut self, batch: &[(Signature, SignedData)]) -> Vec<Result<(), SshsigError>> {
+        let signed = batch.iter().map(|(signature, data)| (signature, data));
         if sum::all_hold(signed, |device| self.key(device).ok()) {
             return vec![Ok(()); batch.len()];
         }
-        batch.iter().map(|(signature, payload)| self.verify(signature, payload)).collect()
+        batch.iter().map(|(signature, data)| self.verify(signature, data)).collect()
     }
 }
 
@@ -83,8 +83,12 @@ mod tests {
         (0..count).map(sign).collect()
     }
 
+    fn over(payload: &[u8]) -> SignedData {
+        SignedData::of([payload])
+    }
+
     fn again(signed: &[(Signature, Vec<u8>)]) -> Vec<Result<(), SshsigError>> {
-        let signed: Vec<_> = signed.iter().map(|(signature, payload)| (*signature, payload.as_slice())).collect();
+        let signed: Vec<_> = signed.iter().map(|(signature, payload)| (*signature, over(payload))).collect();
         Verifier::new().verify_again(&signed)
     }
 
@@ -94,7 +98,7 @@ mod tests {
             let signed = signed(count);
             assert_eq!(again(&signed), vec![Ok(()); count]);
             let mut verifier = Verifier::new();
-            assert!(signed.iter().all(|(signature, payload)| verifier.verify(signature, payload).is_ok()));
+            assert!(signed.iter().all(|(signature, payload)| verifier.verify(signature, &over(payload)).is_ok()));
         }
     }
 
@@ -108,7 +112,7 @@ mod tests {
             assert!(verdicts.iter().enumerate().all(|(place, verdict)| verdict.is_ok() == (place != 17)));
             let (signature, payload) = &signed[17];
             assert_eq!(verdicts[17], signature.verify(payload), "both rules say the same of it");
-            assert_eq!(verdicts[17], Verifier::new().verify(signature, payload));
+            assert_eq!(verdicts[17], Verifier::new().verify(signature, &over(payload)));
         };
         bad(|(_, payload)| payload.push(b'!'));
         bad(|(signature, _)| signature.bytes[0] ^= 1);

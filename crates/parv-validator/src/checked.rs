@@ -3,7 +3,7 @@
 //! This is where nearly all of the time of a replay goes, and it needs nothing but the commit, so many can be checked in
 //! parallel before the replica takes them in one by one.
 
-use parv_identity::sshsig::{self, Proof, Signature, SshsigError};
+use parv_identity::sshsig::{self, Proof, Signature, SignedData, SshsigError};
 use parv_identity::{DeviceKey, Verifier};
 use parv_model::{Commit, CommitFormatError, CommitId, Message, Refusal, Rule, object};
 
@@ -41,7 +41,7 @@ pub enum Signatures {
 struct Unverified {
     commit: CheckedCommit,
     signature: Signature,
-    payload: Vec<u8>,
+    data: SignedData,
 }
 
 impl Unverified {
@@ -64,7 +64,7 @@ impl CheckedCommit {
 
     fn check_with(bytes: &[u8], verifier: &mut Verifier) -> Result<Self, Refusal> {
         let unverified = Self::parse(bytes)?;
-        let verdict = verifier.verify(&unverified.signature, &unverified.payload);
+        let verdict = verifier.verify(&unverified.signature, &unverified.data);
         unverified.verified(verdict)
     }
 
@@ -76,8 +76,8 @@ impl CheckedCommit {
         }
         let parsed: Vec<Result<Unverified, Refusal>> =
             commits.iter().map(|bytes| Self::parse(bytes.as_ref())).collect();
-        let signed: Vec<(Signature, &[u8])> =
-            parsed.iter().flatten().map(|commit| (commit.signature, commit.payload.as_slice())).collect();
+        let signed: Vec<(Signature, SignedData)> =
+            parsed.iter().flatten().map(|commit| (commit.signature, commit.data)).collect();
         let mut verdicts = verifier.verify_again(&signed).into_iter();
         let verified = |commit: Result<Unverified, Refusal>| {
             let commit = commit?;
@@ -96,7 +96,7 @@ impl CheckedCommit {
             let (says, signed) = (commit.commit.device, signature.device);
             return Err(refuse(format!("it says device {says} and is signed by device {signed}")));
         }
-        Ok(Unverified { commit, signature, payload: Commit::signed_part(bytes) })
+        Ok(Unverified { commit, signature, data: SignedData::of(Commit::signed_parts(bytes)) })
     }
 
     /// Signs a commit as its device, whose key this must be. It is held to all that others hold it to, but whether the
