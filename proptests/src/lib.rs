@@ -11,10 +11,12 @@ mod objects;
 mod person;
 pub mod random;
 pub mod scene;
+mod shelf;
 pub mod small_world;
 
 pub use objects::Objects;
 pub use person::{FOR_EVER, Person, until};
+pub use shelf::Shelf;
 
 use crate::model::{Certificate, Event};
 use parv_identity::sshsig;

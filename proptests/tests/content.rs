@@ -138,7 +138,7 @@ fn content_by_the_letter(world: &mut World, heads: &[CommitId]) -> BTreeMap<Comm
             let author = world.replica.author(e).unwrap();
             let of_target = match target {
                 Target::Account(uri) => uri == author,
-                Target::Device(device) => world.replica.commits_of(&device).contains(e),
+                Target::Device(device) => world.checked(e).commit().device == device,
             };
             if !of_target || le(world, e, &ban) || le(world, &ban, e) {
                 continue;
@@ -177,7 +177,8 @@ proptest! {
         let world = play(mode, &attempts);
         let reported: Vec<Equivocation> = world.replica.equivocations().collect();
         for person in &world.people {
-            let own = world.replica.commits_of(&person.device());
+            let is_own = |commit: &&CommitId| world.checked(commit).commit().device == person.device();
+            let own: Vec<CommitId> = world.history.iter().filter(is_own).copied().collect();
             let concurrent = |x: &CommitId, y: &CommitId| {
                 x != y && !world.replica.is_behind(x, y) && !world.replica.is_behind(y, x)
             };

@@ -69,9 +69,18 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The derived index is damaged, or in use. It can be built anew.
+    #[error("the index cannot be used: {0}")]
+    Index(String),
     /// Bytes that carry a SHA-1 collision attack are never stored.
     #[error(transparent)]
     CollisionAttack(#[from] parv_model::object::CollisionAttack),
+}
+
+impl From<parv_validator::settled::Unreadable> for StoreError {
+    fn from(why: parv_validator::settled::Unreadable) -> Self {
+        Self::Index(why.0)
+    }
 }
 
 impl StoreError {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! HEAD  config  objects/  refs/heads/  packed-refs     a bare repository as stock git knows it
+//! parv-index/                                          what is known of the commits, derived (`index`)
 //! parv.journal                                         what may not have reached its place yet
 //! parv.lock                                            locked (shared) by everybody who has it open
 //! parv.moved                                           a stamp that changes when packs come or go

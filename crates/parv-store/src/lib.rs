@@ -9,6 +9,8 @@
 //! business, and nothing here may move a head without being told to. It is the only crate that sees gix. Its calls block;
 //! a caller on an async runtime runs them on blocking threads.
 //!
+//! Beside the repository lies an [`index`] of its commits, which is derived, and built by who knows the rules.
+//!
 //! What belongs to a conversation is what can be reached from its heads, nothing else. Objects that a crash left behind,
 //! or that were migrated for heads that were never moved, have no meaning: they are neither offered to others nor trusted.
 
@@ -25,6 +27,7 @@ mod error;
 pub mod fetch;
 mod foreign;
 mod history;
+pub mod index;
 mod journal;
 mod layout;
 mod loose;
@@ -44,6 +47,7 @@ pub use consolidate::Consolidated;
 pub use error::StoreError;
 pub use fetch::{FetchError, FetchLimits, fetch};
 pub use foreign::{CommitReader, Foreign, ForeignError};
+pub use index::{Index, IndexRow};
 pub use objects::TreeEntry;
 pub use quarantine::Quarantine;
 pub use refs::MAX_HEADS;

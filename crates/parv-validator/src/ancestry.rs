@@ -1,175 +1,75 @@
 //! Who is an ancestor of whom, quickly, however long the history. The same for every rule set.
 //!
-//! Commits are strung on *chains*: each continues the chain of its parent when it is the first to do so, and else begins a
-//! new one. On a chain the longer way to the beginning decides; between chains a search goes from first commit to first
-//! commit. So a question costs as much as there are forks and merges between two commits, not commits. A chain also knows
-//! the dates of its commits by author, and the latest ones of everybody before it.
+//! Histories come together again and again: most commits have nearly everything that was admitted earlier behind them, and
+//! a row says up to which position that is all. Only above that a search is needed. There commits are strung on *chains*: each
+//! continues the chain of its parent when it is the first to do so, and else begins a new one. On a chain the order of
+//! admission decides; between chains the search goes from first commit to first commit. So a question costs as much as there
+//! are forks and merges that had not come together, not commits.
 
-use imbl::OrdMap;
-use imbl::ordmap::DiffItem;
-use parv_model::CommitId;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::history::History;
+use crate::rules::RuleSet;
+use crate::settled::Position;
+use std::collections::BTreeSet;
 
-/// Where a commit stands.
-#[derive(Debug, Clone)]
-struct Place {
-    parents: Vec<CommitId>,
-    generation: u64,
-    chain: usize,
-}
-
-#[derive(Debug, Clone)]
-struct Chain<A: Ord> {
-    first: CommitId,
-    last: CommitId,
-    /// The latest date of every account before the chain.
-    dates_before: OrdMap<A, i64>,
-    /// For the authors on the chain, in order: generation of a commit, and the latest date up to there.
-    dates: BTreeMap<A, Vec<(u64, i64)>>,
-}
-
-/// The graph of all admitted commits.
-#[derive(Debug, Clone)]
-pub(crate) struct Ancestry<A: Ord> {
-    /// Only ever looked up, never walked through: the order of a hash map means nothing.
-    places: HashMap<CommitId, Place>,
-    chains: Vec<Chain<A>>,
-}
-
-impl<A: Ord> Default for Ancestry<A> {
-    fn default() -> Self {
-        Self { places: HashMap::new(), chains: Vec::new() }
-    }
-}
-
-impl<A: Ord + Copy> Ancestry<A> {
-    /// Takes in a commit by `author`, dated `time`, whose parents are known.
-    pub(crate) fn add(&mut self, commit: CommitId, parents: &[CommitId], author: A, time: i64) {
-        let known = |parent: &CommitId| self.places.get(parent);
-        let generation = parents.iter().filter_map(known).map(|place| place.generation + 1).max().unwrap_or(0);
-        let continued = match parents {
-            [parent] => known(parent).map(|place| place.chain).filter(|&chain| self.chains[chain].last == *parent),
-            _ => None,
-        };
-        let chain = match continued {
-            Some(chain) => {
-                self.chains[chain].last = commit;
-                chain
-            }
-            None => {
-                let dates_before = self.dates_of_all(parents);
-                self.chains.push(Chain { first: commit, last: commit, dates_before, dates: BTreeMap::new() });
-                self.chains.len() - 1
-            }
-        };
-        let dates = self.chains[chain].dates.entry(author).or_default();
-        let latest = dates.last().map_or(time, |(_, latest)| time.max(*latest));
-        dates.push((generation, latest));
-        self.places.insert(commit, Place { parents: parents.to_vec(), generation, chain });
-    }
-
-    /// Takes back the commit that was added last, which is by `author`.
-    pub(crate) fn remove_last(&mut self, commit: &CommitId, author: &A) {
-        let Some(place) = self.places.remove(commit) else { return };
-        if self.chains[place.chain].first == *commit {
-            self.chains.pop();
-        } else if let [parent] = *place.parents.as_slice() {
-            let chain = &mut self.chains[place.chain];
-            chain.last = parent;
-            chain.dates.get_mut(author).map(Vec::pop);
-        }
-    }
-
-    /// The latest date of a commit by `account` among `commit` and its ancestors.
-    pub(crate) fn latest_date(&self, commit: &CommitId, account: &A) -> Option<i64> {
-        let place = self.places.get(commit)?;
-        let chain = &self.chains[place.chain];
-        let on_chain = chain.dates.get(account).and_then(|dates| {
-            let up_to_here = dates.partition_point(|(generation, _)| *generation <= place.generation);
-            dates[..up_to_here].last().map(|(_, latest)| *latest)
-        });
-        on_chain.max(chain.dates_before.get(account).copied())
-    }
-
-    /// The latest dates of everybody among these commits and their ancestors.
-    fn dates_of_all(&self, commits: &[CommitId]) -> OrdMap<A, i64> {
-        let all = |commit: &CommitId| {
-            let chain = &self.chains[self.places[commit].chain];
-            let mut dates = chain.dates_before.clone();
-            for account in chain.dates.keys() {
-                if let Some(latest) = self.latest_date(commit, account) {
-                    dates.insert(*account, latest);
-                }
-            }
-            dates
-        };
-        let later_of = |one: OrdMap<A, i64>, other: OrdMap<A, i64>| {
-            let mut later = one.clone();
-            for difference in one.diff(&other) {
-                match difference {
-                    DiffItem::Add(account, date) => drop(later.insert(*account, *date)),
-                    DiffItem::Update { old: (account, date), new: (_, other) } => {
-                        later.insert(*account, *date.max(other));
-                    }
-                    DiffItem::Remove(..) => {}
-                }
-            }
-            later
-        };
-        commits.iter().map(all).reduce(later_of).unwrap_or_default()
-    }
-
-    /// The parents of a commit; none of one that is not known.
-    pub(crate) fn parents(&self, commit: &CommitId) -> &[CommitId] {
-        self.places.get(commit).map_or(&[], |place| &place.parents)
-    }
-
-    /// Length of the longest way to the first commit; 0 for that one.
-    pub(crate) fn generation(&self, commit: &CommitId) -> u64 {
-        self.places.get(commit).map_or(0, |place| place.generation)
-    }
-
-    /// Whether `ancestor` is a strict ancestor of `commit`. Nobody is one of, or has one, that is not known.
-    pub(crate) fn is_ancestor(&self, ancestor: &CommitId, commit: &CommitId) -> bool {
-        let (Some(target), Some(start)) = (self.places.get(ancestor), self.places.get(commit)) else { return false };
-        if target.generation >= start.generation {
+impl<R: RuleSet> History<R> {
+    /// Whether the commit at `ancestor` is a strict ancestor of the one at `position`.
+    pub(crate) fn is_ancestor(&self, ancestor: Position, position: Position) -> bool {
+        if ancestor >= position {
             return false;
         }
+        let mut chain = None;
         let mut seen = BTreeSet::new();
-        let mut open = vec![start];
-        while let Some(place) = open.pop() {
-            if place.chain == target.chain {
-                if place.generation >= target.generation {
-                    return true;
-                }
-                continue;
+        let mut open = vec![position];
+        while let Some(next) = open.pop() {
+            let Some(row) = self.row(next) else { return false };
+            if next == ancestor || ancestor < row.complete {
+                return true;
             }
-            if seen.insert(place.chain) {
-                let first = &self.places[&self.chains[place.chain].first];
-                let parents = first.parents.iter().map(|parent| &self.places[parent]);
-                open.extend(parents.filter(|parent| parent.generation >= target.generation));
+            let target = *chain.get_or_insert_with(|| self.row(ancestor).map(|row| row.chain));
+            if target == Some(row.chain) {
+                return true;
+            }
+            if seen.insert(row.chain) {
+                let first = self.row(row.chain);
+                let parents = first.into_iter().flat_map(|first| first.parents.iter());
+                open.extend(parents.filter(|parent| *parent >= ancestor));
             }
         }
         false
+    }
+
+    /// The latest date of a commit by `account` among the commit at a position and its ancestors.
+    pub(crate) fn latest_date(&self, position: Position, account: &R::Account) -> Option<i64> {
+        let complete = self.row(position)?.complete;
+        let mut latest = self.latest_before(complete, account);
+        let mut seen = BTreeSet::new();
+        let mut open = vec![position];
+        while let Some(next) = open.pop() {
+            if next < complete || !seen.insert(next) {
+                continue;
+            }
+            let row = self.row(next)?;
+            latest = latest.max(Some(row.date).filter(|_| row.author == *account));
+            open.extend(row.parents.iter());
+        }
+        latest
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use parv_model::Uri;
-
-    fn id(number: usize) -> CommitId {
-        let mut bytes = [0; 20];
-        bytes[..8].copy_from_slice(&number.to_be_bytes());
-        CommitId::from_bytes(bytes)
-    }
+    use crate::history::New;
+    use crate::kinds::Editable;
+    use crate::settled::Pair;
+    use crate::swarm::{Mark, Swarm};
+    use parv_model::{CommitId, DeviceId, Uri};
 
     /// A graph of `size` commits, each with one or two parents chosen by a simple generator.
-    fn random(size: usize, mut seed: u64) -> Vec<Vec<usize>> {
-        let mut next = |n: usize| {
+    fn random(size: u32, mut seed: u64) -> Vec<Vec<u32>> {
+        let mut next = |n: u32| {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) as usize % n
+            (seed >> 33) as u32 % n
         };
         (0..size)
             .map(|i| match i {
@@ -183,45 +83,82 @@ mod tests {
             .collect()
     }
 
+    fn author(i: u32) -> Uri {
+        Uri::from_bytes([(i % 3) as u8; 32])
+    }
+
+    fn date(i: u32) -> i64 {
+        i64::from(i * 7919 % 101)
+    }
+
+    fn push(history: &mut History<Swarm>, parents: &[u32]) {
+        let i = history.commits();
+        let mut id = [0; 20];
+        id[..4].copy_from_slice(&i.to_be_bytes());
+        history.push(New {
+            id: CommitId::from_bytes(id),
+            parents: match *parents {
+                [] => Pair::None,
+                [parent] => Pair::One(parent),
+                [one, other, ..] => Pair::Two(one, other),
+            },
+            generation: 0,
+            time: 0,
+            date: date(i),
+            author: author(i),
+            device: DeviceId::from_bytes([(i % 5) as u8; 32]),
+            mark: Mark { leaves: false, editable: Editable::No, reached: None },
+            past: 0,
+        });
+    }
+
     #[test]
     fn agrees_with_a_plain_search_also_after_taking_back() {
         for seed in 0..20 {
             let graph = random(60, seed);
-            let mut ancestry = Ancestry::default();
-            let author = |i: usize| Uri::from_bytes([(i % 3) as u8; 32]);
-            let time = |i: usize| (i * 7919 % 101) as i64;
-            let add = |ancestry: &mut Ancestry<Uri>, i: usize| {
-                let parents: Vec<CommitId> = graph[i].iter().map(|&parent| id(parent)).collect();
-                ancestry.add(id(i), &parents, author(i), time(i));
-            };
-            (0..60).for_each(|i| add(&mut ancestry, i));
-            (30..60).rev().for_each(|i| ancestry.remove_last(&id(i), &author(i)));
-            (30..60).for_each(|i| add(&mut ancestry, i));
-            let mut above: Vec<BTreeSet<usize>> = Vec::new();
+            let mut history = History::default();
+            graph.iter().for_each(|parents| push(&mut history, parents));
+            for _ in 30..60 {
+                history.pop();
+            }
+            graph[30..].iter().for_each(|parents| push(&mut history, parents));
+            let mut above: Vec<BTreeSet<u32>> = Vec::new();
             for parents in &graph {
-                let all = parents.iter().flat_map(|&parent| above[parent].iter().copied().chain([parent])).collect();
+                let behind = |&parent: &u32| above[parent as usize].iter().copied().chain([parent]);
+                let all = parents.iter().flat_map(behind).collect();
                 above.push(all);
             }
-            for (i, ancestors) in above.iter().enumerate() {
+            for (i, ancestors) in (0..).zip(&above) {
                 for j in 0..60 {
-                    assert_eq!(ancestry.is_ancestor(&id(j), &id(i)), ancestors.contains(&j), "{seed}: {j} of {i}");
+                    assert_eq!(history.is_ancestor(j, i), ancestors.contains(&j), "{seed}: {j} of {i}");
                 }
                 for who in 0..3 {
                     let own = ancestors.iter().copied().chain([i]).filter(|j| j % 3 == who);
-                    assert_eq!(ancestry.latest_date(&id(i), &author(who)), own.map(time).max(), "{seed}: {who} at {i}");
+                    assert_eq!(history.latest_date(i, &author(who)), own.map(date).max(), "{seed}: {who} at {i}");
                 }
             }
         }
     }
 
     #[test]
-    fn a_line_is_one_chain() {
-        let mut ancestry = Ancestry::default();
-        let author = Uri::from_bytes([1; 32]);
-        ancestry.add(id(0), &[], author, 0);
-        (1..1000).for_each(|i| ancestry.add(id(i), &[id(i - 1)], author, 0));
-        assert_eq!(ancestry.chains.len(), 1);
-        assert!(ancestry.is_ancestor(&id(0), &id(999)) && !ancestry.is_ancestor(&id(999), &id(0)));
-        assert!(!ancestry.is_ancestor(&id(5), &id(5)) && !ancestry.is_ancestor(&id(5000), &id(5)));
+    fn a_line_is_one_chain_that_is_complete_and_its_trail_is_found_in_few_steps() {
+        let mut history = History::default();
+        push(&mut history, &[]);
+        (1..1000).for_each(|i| push(&mut history, &[i - 1]));
+        let last = history.row(999).unwrap();
+        assert_eq!((last.chain, last.complete), (0, 1000));
+        assert!(history.is_ancestor(0, 999) && !history.is_ancestor(999, 0));
+        assert!(!history.is_ancestor(5, 5) && !history.is_ancestor(5000, 5));
+        // Device 0 with account 0 wrote every fifteenth.
+        for end in 1..1000 {
+            let asked = std::cell::Cell::new(0);
+            let before = |position| {
+                asked.set(asked.get() + 1);
+                position < end
+            };
+            let found = history.newest_where(&DeviceId::from_bytes([0; 32]), &author(0), before).unwrap();
+            assert_eq!(found.date, date((end - 1) / 15 * 15));
+            assert!(asked.get() < 30, "{} of 67", asked.get());
+        }
     }
 }

@@ -5,8 +5,7 @@
 
 use crate::event::{Act, Brought, Event};
 use crate::kinds;
-use crate::past::Past;
-use crate::replica::Record;
+use crate::past::{Past, Standpoint};
 use crate::resolve;
 use crate::revocation::List;
 use crate::source::{BlobSource, SourceError};
@@ -238,13 +237,11 @@ impl Replica {
         message: Message,
         profile: Option<&[u8]>,
     ) -> Result<Draft, DraftError> {
-        if let Some(unknown) = parents.iter().find(|parent| !self.knows(parent)) {
-            return Err(DraftError::UnknownParent(*unknown));
-        }
+        let known = |parent: &CommitId| self.standpoint(parent).cloned().ok_or(DraftError::UnknownParent(*parent));
+        let sides = parents.iter().map(known).collect::<Result<Vec<_>, _>>()?;
         let mut draft = Draft::empty(parents.to_vec(), message);
-        match *parents {
-            [parent] if draft.message != Message::Merge => {
-                let Record { past, state: before, .. } = self.record(&parent).clone();
+        match sides.as_slice() {
+            [Standpoint { past, state: before, .. }] if draft.message != Message::Merge => {
                 let author_uri = author.account.uri();
                 if let Some(why) =
                     Role::bar(before.role(&author_uri)).filter(|_| !matches!(draft.message, Message::Join(_)))
@@ -256,23 +253,22 @@ impl Replica {
                 }
                 let profile = profile.map(|bytes| draft.attach(bytes)).transpose()?;
                 let brought = match draft.message {
-                    Message::Join(_) => draft.bring_all(author, &before)?,
+                    Message::Join(_) => draft.bring_all(author, before)?,
                     Message::Leave(_) => Brought::default(),
-                    _ => draft.bring_missing(author, &before)?,
+                    _ => draft.bring_missing(author, before)?,
                 };
-                if kinds::act(&draft.message, &before, profile, &brought) == Some(Act::Witness) {
+                if kinds::act(&draft.message, before, profile, &brought) == Some(Act::Witness) {
                     draft.tree = before.tree();
                     return Ok(draft);
                 }
-                let event = draft.event(author, brought, profile, &past, before.clone())?;
-                let uninvited = event.act == Act::Join && !kinds::may_join(&before, &author_uri);
+                let event = draft.event(author, brought, profile, past, before.clone())?;
+                let uninvited = event.act == Act::Join && !kinds::may_join(before, &author_uri);
                 let state = if uninvited { uninvited_join(&event) } else { self.after(event, &past.events) };
-                Ok(draft.show(state, &[&before]))
+                Ok(draft.show(state, &[before]))
             }
             [one, other] if draft.message == Message::Merge => {
-                let (_, state) = self.union(&one, &other);
-                let parents = [one, other].map(|parent| self.record(&parent).state.clone());
-                Ok(draft.show(state, &[&parents[0], &parents[1]]))
+                let state = self.resolve(&one.past.events.union(&other.past.events));
+                Ok(draft.show(state, &[&one.state, &other.state]))
             }
             _ => Err(DraftError::Parents(parents.len())),
         }

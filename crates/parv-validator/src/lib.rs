@@ -7,6 +7,7 @@
 //! * [`Replica`]: judges each commit in its own past (`authority`, `kinds`), proves its tree against the rendered
 //!   [`State`], and answers what a set of heads stands for (`resolve`).
 //! * [`Draft`]: a commit to be written, made by the same code.
+//! * [`settled`]: how a store keeps what is known of old commits, and brings a replica back.
 //! * [`BlobSource`]: how the validator asks for the few files that a control event brings.
 
 #![forbid(unsafe_code)]
@@ -14,6 +15,7 @@
 mod ancestry;
 mod attested;
 mod authority;
+mod behind;
 mod checked;
 mod content;
 pub mod cores;
@@ -21,14 +23,17 @@ mod draft;
 mod equivocation;
 mod event;
 pub mod event_set;
+mod history;
 mod kinds;
 mod past;
 mod render;
 pub mod replay;
 pub mod replica;
 mod resolve;
+mod restore;
 mod revocation;
 pub mod rules;
+pub mod settled;
 pub mod source;
 mod state;
 pub mod swarm;

@@ -39,6 +39,29 @@ pub struct Mark {
     pub(crate) reached: Option<i64>,
 }
 
+impl Mark {
+    /// What a store keeps of it: all but the time that was reached, which is found again when somebody asks.
+    pub fn to_byte(self) -> u8 {
+        let editable = match self.editable {
+            Editable::No => 0,
+            Editable::Delete => 1,
+            Editable::Rewrite => 2,
+        };
+        editable | u8::from(self.leaves) << 2
+    }
+
+    /// What a store kept; None where no mark is kept so.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        let editable = match byte & 3 {
+            0 => Editable::No,
+            1 => Editable::Delete,
+            2 => Editable::Rewrite,
+            _ => return None,
+        };
+        (byte < 8).then_some(Self { leaves: byte & 4 != 0, editable, reached: None })
+    }
+}
+
 impl RuleSet for Swarm {
     type Account = Uri;
     type Commit = CheckedCommit;
@@ -191,8 +214,10 @@ impl Replica {
     /// up to their leaving only.
     pub fn good_standing(&mut self, heads: &[CommitId], commit: &CommitId) -> Result<(), Refusal> {
         let state = self.state(heads);
-        let record = self.record(commit);
-        let (author, device, leaves) = (record.author, record.device, record.mark.leaves);
+        let Some(row) = self.history.find(commit) else {
+            return Err(Refusal::new(*commit, Rule::Completeness, "it has not been admitted"));
+        };
+        let (author, device, leaves) = (row.author, row.device, row.mark.leaves);
         let role = state.role(&author);
         if !(matches!(role, Some(Role::Admin | Role::Member)) || leaves && role == Some(Role::Left)) {
             let role = role.map_or("a stranger".to_owned(), |role| role.to_string());

@@ -8,11 +8,15 @@ use std::convert::Infallible;
 /// How many commits are checked at a time: enough to keep every core busy, few enough that their bytes fit in memory.
 pub(crate) const BATCH: usize = 4096;
 
-/// Checks structure and signature of commits that somebody sent, and that are said to have these ids. The refusal is that of
-/// the first one that breaks a rule.
-pub(crate) fn check_all(ids: &[CommitId], commits: &[Vec<u8>]) -> Result<Vec<CheckedCommit>, Refusal> {
+/// Checks structure and signature of commits that are said to have these ids. The refusal is that of the first one that
+/// breaks a rule.
+pub(crate) fn check_all(
+    ids: &[CommitId],
+    commits: &[Vec<u8>],
+    signatures: Signatures,
+) -> Result<Vec<CheckedCommit>, Refusal> {
     let mut checked = Vec::with_capacity(commits.len());
-    check_each(commits, Signatures::New, |place, verdict| {
+    check_each(commits, signatures, |place, verdict| {
         checked.push(verdict.and_then(|commit| named(ids[place], commit))?);
         Ok::<(), Refusal>(())
     })?;

@@ -8,6 +8,7 @@ mod intake;
 
 use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
+use super::keeper::Keeper;
 use super::ledger::Ledger;
 use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     LetIn { head: CommitId, reply: oneshot::Sender<Result<(), Error>> },
     /// Somebody has something.
     Hear(Heard),
+    /// What is kept of old commits could not be read: builds it anew.
+    KeepAnew { reply: oneshot::Sender<()> },
     /// Ends the actor.
     Close { reply: oneshot::Sender<()> },
 }
@@ -67,6 +70,7 @@ pub(crate) struct Actor {
     waiting: Vec<DeviceId>,
     fetches: JoinSet<(DeviceId, Result<Option<Fetched>, FetchFailure>)>,
     tidier: Tidier,
+    keeper: Keeper,
 }
 
 /// Starts the actor of a conversation and makes its state known.
@@ -79,6 +83,8 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
     let room = Room::new(&ledger, sender, looked_at);
     let mut tidier = Tidier::default();
     tidier.look(room.repository());
+    let mut keeper = Keeper::default();
+    keeper.look(&ledger);
     let actor = Actor {
         hub: hub.clone(),
         id,
@@ -90,6 +96,7 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         waiting: Vec::new(),
         fetches: JoinSet::new(),
         tidier,
+        keeper,
     };
     hub.tasks.spawn(actor.run(Queue::new(commands)));
     room
@@ -100,12 +107,19 @@ impl Actor {
         let stop = self.hub.stop.clone();
         loop {
             let done = tokio::select! {
-                () = stop.cancelled() => return self.tidier.end().await,
+                () = stop.cancelled() => return self.end().await,
                 Some(ended) = self.fetches.join_next() => match ended {
                     Ok((device, outcome)) => self.fetched(device, outcome).await,
                     // Aborted with the actor, or lost; there is nothing to take in.
                     Err(error) => { tracing::error!(conversation = %self.id, "a fetch was lost: {error}"); Ok(()) }
                 },
+                Some(done) = self.keeper.written() => {
+                    if let Some(ledger) = &mut self.ledger {
+                        self.keeper.let_go(done, ledger);
+                        self.keeper.look(ledger);
+                    }
+                    Ok(())
+                }
                 () = at(self.ripple) => {
                     self.ripple = None;
                     self.hub.ripple(self.id, &self.view.borrow(), &self.awareness);
@@ -114,7 +128,7 @@ impl Actor {
                 command = commands.next() => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
-                        self.tidier.end().await;
+                        self.end().await;
                         drop(self); // the repository is let go before anybody is told
                         let _ = reply.send(());
                         return;
@@ -132,6 +146,12 @@ impl Actor {
                             let _ = reply.send(done);
                         })
                     }
+                    Some(Command::KeepAnew { reply }) => {
+                        self.with_ledger(Ledger::keep_anew).await.map(|()| {
+                            // Who asked may not wait for the answer any more.
+                            let _ = reply.send(());
+                        })
+                    }
                     Some(Command::Hear(heard)) => {
                         self.hear(heard).await;
                         Ok(())
@@ -143,6 +163,12 @@ impl Actor {
                 return;
             }
         }
+    }
+
+    /// Ends what is done beside it, and lets go of the ledger.
+    async fn end(&mut self) {
+        self.tidier.end().await;
+        self.keeper.end(self.ledger.take()).await;
     }
 
     /// Does something that blocks with the ledger. The error is that the ledger was lost.
@@ -280,6 +306,7 @@ impl Actor {
         }
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
+            self.keeper.look(ledger);
         }
         events.into_iter().chain(findings).for_each(|event| self.hub.tell(event));
     }

@@ -9,7 +9,7 @@ use crate::{clock, replay};
 use parv_model::{CommitId, ConversationId, DeviceId, Refusal};
 use parv_net::{GitStream, NetError};
 use parv_store::{FetchError, FetchLimits, Quarantine, Repository, StoreError};
-use parv_validator::CheckedCommit;
+use parv_validator::{CheckedCommit, Signatures};
 use std::time::Duration;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::{sleep, timeout};
@@ -116,7 +116,7 @@ fn check(quarantine: Quarantine) -> Result<Fetched, FetchFailure> {
         for id in batch {
             bytes.push(quarantine.commit(id)?.ok_or_else(|| replay::missing(*id))?);
         }
-        commits.extend(replay::check_all(batch, &bytes)?);
+        commits.extend(replay::check_all(batch, &bytes, Signatures::New)?);
     }
     let latest = clock::now() + MAX_AHEAD;
     if let Some(ahead) = commits.iter().find(|commit| commit.commit().time > latest) {

@@ -6,13 +6,17 @@
 mod aside;
 mod checkpoint;
 mod content;
+mod gather;
+pub(crate) mod keeping;
+#[cfg(test)]
+mod tests;
 
 use super::fetch::Fetched;
 use super::log::{LogIndex, Place};
 use super::writing::BAD_PROOF;
 use crate::author::Author;
 use crate::folders::Folders;
-use crate::replay::{self, BATCH};
+use crate::replay;
 use crate::view::{Equivocation, HeldFork, OpenConflict};
 use crate::{Error, clock};
 use aside::Aside;
@@ -36,6 +40,10 @@ pub(crate) struct Ledger {
     aside: Aside,
     /// The tree of the state by which it was judged last what is shown.
     judged: Option<TreeId>,
+    /// How often all was gathered anew.
+    gathered: u64,
+    /// How many commits were in memory after that, because they could not be kept.
+    stayed: usize,
     content_changes: Vec<(CommitId, Option<Content>)>,
 }
 
@@ -81,34 +89,6 @@ impl Ledger {
         Ok(this)
     }
 
-    /// Opens a conversation and judges all of it anew. A head is written only when all behind it was admitted, so signatures are
-    /// checked together (decision 0011).
-    pub(crate) fn open(folders: &Folders, id: ConversationId, author: Arc<Author>) -> Result<Self, Error> {
-        let unusable = |why: String| Error::Unusable { conversation: id, why };
-        let repository = Repository::open(folders.repository(&id))?;
-        let heads = repository.heads()?;
-        let mut replica = None;
-        let mut log = LogIndex::default();
-        for batch in repository.walk(&heads, &[])?.chunks(BATCH) {
-            let commits = read(&repository, batch).map_err(|error| unusable(error.to_string()))?;
-            let readmitted = replay::readmit(&mut replica, batch, &commits, &repository);
-            let readmitted = readmitted.map_err(|refusal| unusable(refusal.to_string()))?;
-            replica.iter().for_each(|replica| enter(&mut log, replica, &readmitted));
-        }
-        let replica = replica.ok_or_else(|| unusable("it has no commits".into()))?;
-        if replica.conversation() != id {
-            return Err(unusable(format!("its first commit is {}", replica.conversation())));
-        }
-        if let Some(head) = heads.iter().find(|head| !replica.knows(head)) {
-            return Err(unusable(format!("the history of its head {head} runs in a circle")));
-        }
-        let aside = Aside::load(aside_of(folders, &replica));
-        let log = Arc::new(RwLock::new(log));
-        let mut this = Self { log, ..Self::new(repository, replica, heads, author, aside) };
-        this.recall();
-        Ok(this)
-    }
-
     /// A conversation that was fetched for the first time into the empty repository. Judges all of it.
     pub(crate) fn cloned(
         folders: &Folders,
@@ -136,7 +116,7 @@ impl Ledger {
 
     fn new(repository: Repository, replica: Replica, heads: Vec<CommitId>, author: Arc<Author>, aside: Aside) -> Self {
         let (log, content_changes) = (Arc::default(), Vec::new());
-        Self { repository, replica, heads, log, author, aside, judged: None, content_changes }
+        Self { repository, replica, heads, log, author, aside, judged: None, gathered: 0, stayed: 0, content_changes }
     }
 
     pub(crate) fn id(&self) -> ConversationId {
@@ -185,6 +165,10 @@ impl Ledger {
         let taken = self.judge_and_store(from, fetched);
         if taken.is_err() {
             self.replica.rollback(mark);
+            // Whoever sent it is not to be blamed.
+            let readable = self.require_readable();
+            self.mend();
+            readable.map_err(StoreError::from)?;
         }
         taken
     }
@@ -210,6 +194,7 @@ impl Ledger {
         }
         quarantine.migrate()?;
         let heads = self.without_fallen(heads, &offered)?;
+        self.require_readable().map_err(StoreError::from)?;
         self.repository.set_heads(&self.heads, &heads)?;
         let old = std::mem::replace(&mut self.heads, heads);
         if !held.is_empty() {
@@ -228,8 +213,9 @@ impl Ledger {
     fn moved(&mut self, old: &[CommitId], new: &[CheckedCommit]) {
         self.note(new);
         self.judge_content(&new.iter().map(CheckedCommit::id).collect::<Vec<_>>());
-        self.forget_unreachable(old);
+        let fell = self.forget_unreachable(old);
         self.take_back();
+        if fell { self.gather_anew() } else { self.mend() }
     }
 
     /// Commits of one's own are on top of all heads now: brings log and what lies aside up to date.
@@ -237,11 +223,13 @@ impl Ledger {
         self.note(new);
         self.judge_content(&[]);
         self.take_back();
+        self.mend();
     }
 
     /// Whether the log lists a commit, be it hidden or a merge.
     fn lists(&self, commit: &CommitId) -> bool {
-        self.log.read().unwrap_or_else(PoisonError::into_inner).place(commit).is_some()
+        let is_new = self.log.read().unwrap_or_else(PoisonError::into_inner).has_new(commit);
+        is_new || self.replica.is_settled(commit)
     }
 
     /// Whether what a commit says is hidden.
@@ -282,7 +270,7 @@ impl Ledger {
 
     /// Enters admitted commits into the log.
     fn note(&mut self, commits: &[CheckedCommit]) {
-        LogIndex::change(&self.log, |log| enter(log, &self.replica, commits));
+        LogIndex::change(&self.log, |log| gather::enter(log, &self.replica, commits));
     }
 
     /// The votes that have a majority only in all heads together, and that the own account voted for: nobody could resolve
@@ -348,18 +336,6 @@ impl Ledger {
 /// Where it is kept what lies aside.
 fn aside_of(folders: &Folders, replica: &Replica) -> PathBuf {
     folders.conversation_data(&replica.conversation()).join("aside.json")
-}
-
-fn enter(log: &mut LogIndex, replica: &Replica, commits: &[CheckedCommit]) {
-    for commit in commits {
-        if let Some(place) = replica.display_key(&commit.id()) {
-            let shown = *commit.message() != Message::Merge;
-            log.insert(place, replica.author(&commit.id()).filter(|_| shown));
-            if let Message::Add(uri) | Message::Initial { invited: Some(uri), .. } = commit.message() {
-                log.invites(*uri, place);
-            }
-        }
-    }
 }
 
 /// The bytes of commits that must be there.

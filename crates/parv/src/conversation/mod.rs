@@ -7,6 +7,8 @@
 pub(crate) mod actor;
 pub(crate) mod awareness;
 pub(crate) mod fetch;
+mod keeper;
+mod kept;
 pub(crate) mod ledger;
 mod log;
 mod queue;
@@ -23,6 +25,7 @@ use crate::view::{
     ConversationInfo, Equivocation, HeldFork, LogEntry, LogQuery, Member, Moderation, OpenConflict, OpenVote,
 };
 use parv_model::{CommitId, ConversationId, DeviceId, Message, Role, Target, TreeId, Uri, VoteKind};
+use parv_store::StoreError;
 use room::Room;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +80,16 @@ impl Conversation {
 
     /// The log in display order, oldest first: the same on every device that has the same commits.
     pub async fn log(&self, query: LogQuery) -> Result<Vec<LogEntry>, Error> {
+        match self.read_log(query).await {
+            Err(Error::Store(StoreError::Index(_))) => {
+                self.room.keep_anew().await?;
+                self.read_log(query).await
+            }
+            read => read,
+        }
+    }
+
+    async fn read_log(&self, query: LogQuery) -> Result<Vec<LogEntry>, Error> {
         let room = self.room.clone();
         spawn_blocking(move || room.log(query)).await.map_err(|_| Error::Closed)?
     }

@@ -115,6 +115,13 @@ impl Room {
         log::read(&self.log, &self.repository, query)
     }
 
+    /// Has what is kept of old commits built anew, because it could not be read.
+    pub(crate) async fn keep_anew(&self) -> Result<(), Error> {
+        let (reply, done) = oneshot::channel();
+        self.commands.send(Command::KeepAnew { reply }).await.map_err(|_| Error::Closed)?;
+        done.await.map_err(|_| Error::Closed)
+    }
+
     pub(crate) async fn write(&self, message: Message, profile: Option<Vec<u8>>) -> Result<CommitId, Error> {
         self.ask(|reply| Command::Write { wish: Wish { message, profile }, reply }).await
     }

@@ -9,7 +9,8 @@ use crate::{Error, clock};
 use parv_identity::sshsig::Proof;
 use parv_model::limits::MAX_MESSAGE_BYTES;
 use parv_model::{CommitId, Message, Role};
-use parv_store::NewCommit;
+use parv_store::{NewCommit, StoreError};
+use parv_validator::settled::Unreadable;
 use parv_validator::{CheckedCommit, Signed};
 use std::thread;
 
@@ -63,13 +64,27 @@ impl Ledger {
     /// merged first. Gives for each wish all that was written for it, the message last. Of one that is not allowed nothing
     /// is written, and the others go on without it.
     pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
+        self.write_readable(wishes).unwrap_or_else(|_| {
+            self.mend();
+            self.write_readable(wishes)
+                .unwrap_or_else(|why| wishes.iter().map(|_| Err(StoreError::from(why.clone()).into())).collect())
+        })
+    }
+
+    /// The same, unless what is kept of old commits cannot be read; then nothing is written.
+    fn write_readable(&mut self, wishes: &[Wish]) -> Result<Vec<Result<Vec<CheckedCommit>, Error>>, Unreadable> {
         let start = self.replica.checkpoint();
-        let Some(Batch { composed, heads, written }) = self.compose_and_prove(wishes) else {
+        let batch = self.compose_and_prove(wishes);
+        if let Err(why) = self.require_readable() {
             self.replica.rollback(start);
-            return wishes.iter().map(|_| Err(Error::NotAllowed(BAD_PROOF.into()))).collect();
+            return Err(why);
+        }
+        let Some(Batch { composed, heads, written }) = batch else {
+            self.replica.rollback(start);
+            return Ok(wishes.iter().map(|_| Err(Error::NotAllowed(BAD_PROOF.into()))).collect());
         };
         if composed.is_empty() {
-            return written;
+            return Ok(written);
         }
         let new: Vec<NewCommit> = composed.iter().map(Composed::objects).collect();
         match (self.repository.write(&new, &self.heads, &heads), wishes) {
@@ -77,16 +92,16 @@ impl Ledger {
                 self.heads = heads;
                 let commits: Vec<_> = composed.into_iter().map(|composed| composed.commit).collect();
                 self.entered(&commits);
-                written
+                Ok(written)
             }
             (Err(error), [_]) => {
                 self.replica.rollback(start);
-                vec![Err(error.into())]
+                Ok(vec![Err(error.into())])
             }
             // What cannot be stored together may be stored one by one, and everybody is told why theirs was not.
             (Err(_), _) => {
                 self.replica.rollback(start);
-                wishes.iter().flat_map(|wish| self.write(std::slice::from_ref(wish))).collect()
+                Ok(wishes.iter().flat_map(|wish| self.write(std::slice::from_ref(wish))).collect())
             }
         }
     }

@@ -8,7 +8,8 @@ use super::{IntakeError, Ledger, read};
 use crate::view::HeldFork;
 use crate::{Error, clock};
 use parv_model::{CommitId, DeviceId};
-use parv_validator::CheckedCommit;
+use parv_store::StoreError;
+use parv_validator::{CheckedCommit, Signatures};
 
 /// How long ago something must have been written to be a checkpoint, in seconds: a month, longer than most people are
 /// without a network.
@@ -20,18 +21,18 @@ impl Ledger {
     fn checkpoint(&mut self) -> Option<CommitId> {
         let (state, own) = (self.state(), self.author.uri());
         let is_own = |(device, account): &(DeviceId, _)| *account == own && !state.is_revoked(device);
-        let newest = |(device, _): (DeviceId, _)| self.replica.commits_of(&device).last().copied();
+        let newest = |(device, _): (DeviceId, _)| self.replica.last_commit_of(&device);
         // A device whose certificate is here has written at least the commit that brought it.
         let known_to: Vec<CommitId> = state.devices().filter(is_own).filter_map(newest).collect();
         if known_to.is_empty() {
             return None;
         }
         let latest = clock::now() - CHECKPOINT_AGE;
-        let is_agreed = |commit: &&CommitId| {
+        let is_agreed = |commit: &CommitId| {
             let old = self.replica.display_key(commit).is_some_and(|(_, time, _)| time <= latest);
-            old && known_to.iter().all(|newest| newest == *commit || self.replica.is_behind(commit, newest))
+            old && known_to.iter().all(|newest| newest == commit || self.replica.is_behind(commit, newest))
         };
-        self.replica.commits_of(&self.author.device()).iter().rev().find(is_agreed).copied()
+        self.replica.newest_commit_where(&self.author.device(), &own, is_agreed)
     }
 
     /// Splits offered heads into those that are held and the others.
@@ -60,6 +61,7 @@ impl Ledger {
         self.replica.gate(&self.heads, &[*head])?;
         let heads = self.replica.maximal(&[self.heads.as_slice(), &[*head]].concat());
         let heads = self.without_fallen(heads, &[*head])?;
+        self.require_readable().map_err(StoreError::from)?;
         self.repository.set_heads(&self.heads, &heads)?;
         let old = std::mem::replace(&mut self.heads, heads);
         let new = self.unlisted(&old).map_err(|error| match error {
@@ -74,6 +76,6 @@ impl Ledger {
     pub(super) fn unlisted(&self, old: &[CommitId]) -> Result<Vec<CheckedCommit>, IntakeError> {
         let mut ids = self.repository.walk(&self.heads, old)?;
         ids.retain(|commit| !self.lists(commit));
-        Ok(crate::replay::check_all(&ids, &read(&self.repository, &ids)?)?)
+        Ok(crate::replay::check_all(&ids, &read(&self.repository, &ids)?, Signatures::New)?)
     }
 }

@@ -3,7 +3,7 @@
 use super::{Ledger, read};
 use crate::conversation::log::LogIndex;
 use parv_model::CommitId;
-use parv_validator::{CheckedCommit, Content};
+use parv_validator::{CheckedCommit, Content, Signatures};
 
 impl Ledger {
     /// Judges anew what is shown, if it can have changed: with the state, or with something written in ignorance of a ban.
@@ -25,19 +25,21 @@ impl Ledger {
         std::mem::take(&mut self.content_changes)
     }
 
-    /// Takes what only the old heads reached out of the log, but for what is hidden: that stays, aside.
-    pub(super) fn forget_unreachable(&mut self, old: &[CommitId]) {
+    /// Takes what only the old heads reached out of the log, but for what is hidden: that stays, aside. Whether some of it was
+    /// kept, so that the log must be gathered anew.
+    pub(super) fn forget_unreachable(&mut self, old: &[CommitId]) -> bool {
         let ends = self.replica.maximal(&[self.heads.as_slice(), old].concat());
         let fallen: Vec<_> = ends.into_iter().filter(|end| !self.heads.contains(end)).collect();
         if fallen.is_empty() {
-            return;
+            return false;
         }
         let gone = self.repository.walk(&fallen, &self.heads).unwrap_or_else(|error| {
             tracing::warn!("the log shows what it should not any more: {error}");
             Vec::new()
         });
         // The walk may list some that are still reached, when commits lie about their dates.
-        let gone = gone.into_iter().filter(|commit| !self.reaches(commit));
+        let gone: Vec<CommitId> = gone.into_iter().filter(|commit| !self.reaches(commit)).collect();
+        let was_kept = gone.iter().any(|commit| self.replica.is_settled(commit));
         let mut hidden = Vec::new();
         LogIndex::change(&self.log, |log| {
             for commit in gone {
@@ -49,6 +51,7 @@ impl Ledger {
         });
         let tips = self.replica.maximal(&hidden);
         self.aside.change(|aside| aside.hidden.extend(tips));
+        was_kept
     }
 
     /// Lets go of what lies aside and has become part of the conversation.
@@ -97,7 +100,7 @@ impl Ledger {
         }
         let ids = self.repository.walk(&tips, &self.heads).map_err(|error| crate::error::chain(&error))?;
         let bytes = read(&self.repository, &ids).map_err(|error| crate::error::chain(&error))?;
-        let commits = crate::replay::check_all(&ids, &bytes).map_err(|refusal| refusal.to_string())?;
+        let commits = crate::replay::check_all(&ids, &bytes, Signatures::New).map_err(|refusal| refusal.to_string())?;
         for commit in &commits {
             self.replica.admit(commit, &self.repository).map_err(|refusal| refusal.to_string())?;
         }
