@@ -107,15 +107,9 @@ fn malformed(why: impl ToString) -> NetError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peer::device_id;
+    use crate::signed::tests::signer;
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
-
-    fn signer(seed: u8) -> (Keypair, DeviceId) {
-        let pair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-        let device = device_id(&pair.public().to_peer_id()).unwrap();
-        (pair, device)
-    }
 
     fn record(device: DeviceId) -> AddressRecord {
         let addresses = ["/ip4/192.0.2.1/tcp/4001", "/dns4/example.org/udp/4001/quic-v1"];

@@ -273,16 +273,10 @@ mod tests {
     use super::*;
     use crate::limits::{MAX_LETTER_LIFETIME, PROVIDER_RECORD_LIFETIME};
     use crate::mailbox::{Purpose, Slot};
-    use libp2p::identity::Keypair;
+    use crate::signed::tests::signer;
     use parv_model::{DeviceId, Uri};
 
     const HOME: Origin = Origin::V4([192, 0, 2]);
-
-    fn signer(seed: u8) -> (Keypair, DeviceId) {
-        let pair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-        let device = device_id(&pair.public().to_peer_id()).unwrap();
-        (pair, device)
-    }
 
     fn table() -> Table {
         Table::new(peer_id(&signer(0).1))
@@ -374,6 +368,34 @@ mod tests {
         table.put(address(0, 0, 1).0).unwrap();
         assert_eq!(table.count(), Count { provider_records: 0, address_records: 1, letters: 1 });
         assert_eq!(table.records().count(), 2);
+    }
+
+    /// Figures for docs/src/performance.md: `cargo test -p parv-net --lib -- --ignored --nocapture what_a_flood`.
+    #[test]
+    #[ignore = "measures: run it alone"]
+    fn what_a_flood_costs() {
+        let mut table = table();
+        let (mut kept, mut bytes) = (0, 0);
+        for seed in 1..=36 {
+            for recipient in 0..MAX_LETTERS_OF_ONE as u16 {
+                let (record, sender) = letter(seed, recipient, 0, vec![0; 7000]);
+                let size = record.value.len();
+                if table.take(record, sender, HOME).is_ok() {
+                    (kept, bytes) = (kept + 1, bytes + size);
+                }
+            }
+        }
+        println!("kept of {}: {kept}, {} MiB", 36 * MAX_LETTERS_OF_ONE, bytes >> 20);
+        let flood: Vec<_> = (0..1000).map(|recipient| letter(99, recipient, 0, vec![0; 7000])).collect();
+        let start = Instant::now();
+        assert!(flood.into_iter().all(|(record, sender)| table.take(record, sender, HOME).is_err()));
+        println!("a refused letter: {:?}", start.elapsed() / 1000);
+        let honest: Vec<_> = (0..200).map(|recipient| letter(100, recipient, 0, vec![0; 2000])).collect();
+        let start = Instant::now();
+        for (record, sender) in honest {
+            table.take(record, sender, Origin::Elsewhere).unwrap();
+        }
+        println!("a letter for which others give way: {:?}", start.elapsed() / 200);
     }
 
     fn provides(key: &RecordKey, provider: PeerId) -> ProviderRecord {

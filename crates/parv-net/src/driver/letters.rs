@@ -185,17 +185,12 @@ impl Driver {
 mod tests {
     use super::*;
     use crate::limits::MAX_LETTER_LIFETIME;
+    use crate::signed::tests::signer;
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
 
-    fn device(seed: u8) -> (Keypair, DeviceId) {
-        let pair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-        let device = device_id(&pair.public().to_peer_id()).unwrap();
-        (pair, device)
-    }
-
     fn letters() -> Letters {
-        Letters::new(device(1).0, SealingKey::of_seed(&[1; 32]))
+        Letters::new(signer(1).0, SealingKey::of_seed(&[1; 32]))
     }
 
     fn bytes(letters: &mut Letters, key: &Key, now: Duration) -> LetterRecord {
@@ -205,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_letter_stays_the_same_until_it_says_something_else_or_grows_old() {
-        let (mut letters, bob) = (letters(), device(2).1);
+        let (mut letters, bob) = (letters(), signer(2).1);
         let (key, is_news) = letters.write(bob, Purpose::Invitation, b"come".to_vec(), NOW).unwrap();
         assert!(is_news);
         let first = bytes(&mut letters, &key, NOW);
@@ -224,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_withdrawal_comes_after_the_letter_and_only_where_one_is() {
-        let (mut letters, bob) = (letters(), device(2).1);
+        let (mut letters, bob) = (letters(), signer(2).1);
         assert!(letters.withdraw(bob, Purpose::Contact, NOW).is_none());
         let (key, _) = letters.write(bob, Purpose::Contact, b"hi".to_vec(), NOW).unwrap();
         let left = bytes(&mut letters, &key, NOW);

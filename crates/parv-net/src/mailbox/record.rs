@@ -109,15 +109,9 @@ mod tests {
     use super::*;
     use crate::limits::MAX_LETTER_BYTES;
     use crate::mailbox::Purpose;
-    use crate::peer::device_id;
+    use crate::signed::tests::signer;
 
     const NOW: Duration = Duration::from_secs(1_700_000_000);
-
-    fn signer(seed: u8) -> (Keypair, DeviceId) {
-        let pair = Keypair::ed25519_from_bytes([seed; 32]).unwrap();
-        let device = device_id(&pair.public().to_peer_id()).unwrap();
-        (pair, device)
-    }
 
     fn record(sender: DeviceId) -> LetterRecord {
         let slot = Slot::new(&signer(9).1, &sender, Purpose::Invitation);
