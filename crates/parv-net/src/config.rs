@@ -16,6 +16,8 @@ pub struct NodeConfig {
     /// Peers that an earlier node of this device met, from [`crate::Node::known_peers`]: ways into the distributed table
     /// besides the bootstrap peers.
     pub known: Vec<KnownPeer>,
+    /// What an earlier node of this device kept for others, from [`crate::Node::kept_records`]; empty: nothing.
+    pub kept: Vec<u8>,
     /// What to show of this device in its [`crate::AddressRecord`], which anybody can read; at most
     /// [`crate::limits::MAX_CREDENTIAL_BYTES`] bytes.
     pub credential: Vec<u8>,
@@ -43,6 +45,7 @@ impl NodeConfig {
             listen: Vec::new(),
             bootstrap: Vec::new(),
             known: Vec::new(),
+            kept: Vec::new(),
             credential: Vec::new(),
             mdns: false,
             port_mapping: false,

@@ -33,6 +33,7 @@ mod error;
 mod event;
 mod frame;
 mod git;
+mod kept;
 pub mod limits;
 mod mailbox;
 mod message;

@@ -85,7 +85,9 @@ impl Node {
             telemetry: telemetry.clone(),
             metrics,
         };
+        let kept = config.kept;
         let (mut driver, listening, connected) = Driver::new(swarm, setup, commands, event_sender);
+        driver.restore(&kept);
         timeout(LISTEN_TIMEOUT, driver.listen(config.listen))
             .await
             .map_err(|_| NetError::TimedOut { what: "listening", after: LISTEN_TIMEOUT })??;
@@ -270,6 +272,11 @@ impl Node {
     /// in [`NodeConfig::known`], they let it find its way without any bootstrap node.
     pub async fn known_peers(&self) -> Result<Vec<KnownPeer>, NetError> {
         self.ask(|reply| Command::Known { reply }).await
+    }
+
+    /// What this node keeps for others, in a form that [`NodeConfig::kept`] takes.
+    pub async fn kept_records(&self) -> Result<Vec<u8>, NetError> {
+        self.ask(|reply| Command::Kept { reply }).await
     }
 
     /// How the node stands in the network.

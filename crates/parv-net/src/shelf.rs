@@ -23,6 +23,21 @@ pub(crate) enum Origin {
 }
 
 impl Origin {
+    /// As bytes: none, three or six.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::V4(bytes) => bytes.to_vec(),
+            Self::V6(bytes) => bytes.to_vec(),
+            Self::Elsewhere => Vec::new(),
+        }
+    }
+
+    /// From these bytes.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        let v4 = bytes.try_into().map(Self::V4).ok();
+        v4.or_else(|| bytes.try_into().map(Self::V6).ok()).unwrap_or(Self::Elsewhere)
+    }
+
     /// That of a connection from this address.
     pub(crate) fn of(address: &Multiaddr) -> Self {
         match address.iter().next() {
@@ -90,6 +105,11 @@ impl<K: Clone + Eq + Hash, V> Shelf<K, V> {
 
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.items.get(key).map(|item| &item.value)
+    }
+
+    /// Everything, with whose it is.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V, &Claim)> {
+        self.items.iter().map(|(key, item)| (key, &item.value, &item.claim))
     }
 
     pub(crate) fn origin(&self, key: &K) -> Option<Origin> {

@@ -10,7 +10,7 @@ use crate::NetError;
 use crate::address_record::{self, AddressRecord};
 use crate::limits::{
     ADDRESS_RECORD_LIFETIME, MAX_ADDRESS_RECORDS_BYTES, MAX_LETTERS_BYTES, MAX_LETTERS_OF_ONE, MAX_OWN_KEYS,
-    MAX_PROVIDER_RECORDS_BYTES, MAX_PROVIDERS_PER_KEY, RECORD_OVERHEAD_BYTES,
+    MAX_PROVIDER_RECORDS_BYTES, MAX_PROVIDERS_PER_KEY, PROVIDER_RECORD_LIFETIME, RECORD_OVERHEAD_BYTES,
 };
 use crate::mailbox::LetterRecord;
 use crate::peer::{device_id, peer_id};
@@ -128,17 +128,30 @@ impl Table {
     }
 
     /// Keeps a value for a peer that gave it.
-    pub(crate) fn take(
-        &mut self,
-        mut record: Record,
-        from: PeerId,
-        origin: Origin,
-    ) -> std::result::Result<(), NotKept> {
-        let (time, now) = (address_record::now(), Instant::now());
+    pub(crate) fn take(&mut self, record: Record, from: PeerId, origin: Origin) -> std::result::Result<(), NotKept> {
+        let time = address_record::now();
         let checked = Checked::open(&record, time)?;
         if checked.signer() != from {
             return Err(NotKept::Secondhand);
         }
+        self.keep(record, checked, origin, time)
+    }
+
+    /// Keeps a value that was kept before a restart.
+    pub(crate) fn restore(&mut self, record: Record, origin: Origin) -> std::result::Result<(), NotKept> {
+        let time = address_record::now();
+        let checked = Checked::open(&record, time)?;
+        self.keep(record, checked, origin, time)
+    }
+
+    fn keep(
+        &mut self,
+        mut record: Record,
+        checked: Checked,
+        origin: Origin,
+        time: Duration,
+    ) -> std::result::Result<(), NotKept> {
+        let now = Instant::now();
         let shelf = match checked {
             Checked::Address(_) => &mut self.address_records,
             Checked::Letter(_) => &mut self.letters,
@@ -154,19 +167,26 @@ impl Table {
         let expires = now + checked.remaining(time);
         record.expires = Some(expires);
         let bytes = record.key.as_ref().len() + record.value.len() + RECORD_OVERHEAD_BYTES;
-        let claim = Claim { owner: from, origin, bytes, expires };
+        let claim = Claim { owner: checked.signer(), origin, bytes, expires };
         shelf.put(record.key.clone(), Value { issued: checked.issued(), record }, claim, now)?;
         Ok(())
     }
 
     /// Notes that a peer, which says so itself, provides something.
-    pub(crate) fn take_provider(
+    pub(crate) fn take_provider(&mut self, record: ProviderRecord, origin: Origin) -> std::result::Result<(), NotKept> {
+        let lifetime = Key::lifetime(&record.key);
+        self.take_provider_for(record, origin, lifetime)
+    }
+
+    /// The same, for no longer than this.
+    pub(crate) fn take_provider_for(
         &mut self,
         mut record: ProviderRecord,
         origin: Origin,
+        remaining: Duration,
     ) -> std::result::Result<(), NotKept> {
         let now = Instant::now();
-        let expires = now + Key::lifetime(&record.key);
+        let expires = now + remaining.min(Key::lifetime(&record.key));
         record.expires = Some(expires);
         // Where it is, its address record says. Here it only has to be named, and libp2p does not name a provider without
         // an address: a device behind a router has none until it holds a place at a relay.
@@ -190,6 +210,18 @@ impl Table {
             all.push(provider);
         }
         Ok(())
+    }
+
+    /// The address records and letters of others, with where they came from.
+    pub(crate) fn kept_values(&self) -> impl Iterator<Item = (&RecordKey, &[u8], Origin)> {
+        let all = self.address_records.iter().chain(self.letters.iter());
+        all.map(|(key, value, claim)| (key, value.record.value.as_slice(), claim.origin))
+    }
+
+    /// Who of others provides what under lasting keys, from where, and until when.
+    pub(crate) fn kept_providers(&self) -> impl Iterator<Item = (&RecordKey, &PeerId, Origin, Instant)> {
+        let lasting = self.provided.iter().filter(|((key, _), ..)| Key::lifetime(key) > PROVIDER_RECORD_LIFETIME);
+        lasting.map(|((key, provider), _, claim)| (key, provider, claim.origin, claim.expires))
     }
 
     /// Of the many providers of a key, one from the network from which most of them are, if a newcomer's network has fewer
@@ -271,7 +303,7 @@ impl RecordStore for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::{MAX_LETTER_LIFETIME, PROVIDER_RECORD_LIFETIME};
+    use crate::limits::MAX_LETTER_LIFETIME;
     use crate::mailbox::{Purpose, Slot};
     use crate::signed::tests::signer;
     use parv_model::{DeviceId, Uri};

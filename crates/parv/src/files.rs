@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
+use tempfile::NamedTempFile;
 
 /// The largest file of ours that is read, in bytes: far above what any of them holds.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -35,12 +36,23 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), Error> {
 
 /// Puts a value down as JSON.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    write(path, |draft| {
+        serde_json::to_writer_pretty(&mut *draft, value)?;
+        draft.write_all(b"\n")
+    })
+}
+
+/// Puts bytes down.
+pub(crate) fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write(path, |draft| draft.write_all(bytes))
+}
+
+fn write(path: &Path, contents: impl FnOnce(&mut NamedTempFile) -> io::Result<()>) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     make_folder(folder)?;
     let put = || -> io::Result<()> {
         let mut draft = tempfile::Builder::new().prefix(".draft-").tempfile_in(folder)?; // 0600 from the start
-        serde_json::to_writer_pretty(&mut draft, value)?;
-        draft.write_all(b"\n")?;
+        contents(&mut draft)?;
         draft.as_file().sync_all()?;
         draft.persist(path)?;
         Ok(())
@@ -56,17 +68,23 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, E
 
 /// The same for a file of at most so many bytes.
 pub(crate) fn read_json_up_to<T: DeserializeOwned>(limit: u64, path: &Path) -> Result<Option<T>, Error> {
+    let Some(contents) = read_bytes_up_to(limit, path)? else { return Ok(None) };
+    let damaged = |error: serde_json::Error| Error::Damaged { path: path.to_owned(), why: error.to_string() };
+    serde_json::from_slice(&contents).map(Some).map_err(damaged)
+}
+
+/// Reads a file of at most so many bytes; `None` when there is none.
+pub(crate) fn read_bytes_up_to(limit: u64, path: &Path) -> Result<Option<Vec<u8>>, Error> {
     let mut contents = Vec::new();
     match File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut contents)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
         Ok(_) => {}
     }
-    let damaged = |why: String| Error::Damaged { path: path.to_owned(), why };
-    if contents.len() as u64 > limit {
-        return Err(damaged(format!("it has more than {limit} bytes")));
+    match contents.len() as u64 > limit {
+        true => Err(Error::Damaged { path: path.to_owned(), why: format!("it has more than {limit} bytes") }),
+        false => Ok(Some(contents)),
     }
-    serde_json::from_slice(&contents).map(Some).map_err(|error| damaged(error.to_string()))
 }
 
 /// Reads every JSON file of a folder whose name without `.json` is a `Name`. What does not hold up is left out, with a

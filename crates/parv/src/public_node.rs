@@ -11,7 +11,16 @@ use parv_net::{Multiaddr, NetStatus, Node, NodeConfig, Policy};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, interval_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How often it is written down what is kept for others, besides at the end.
+const WRITE_EVERY: Duration = Duration::from_secs(600);
+
+/// The largest list of what is kept that is read, in bytes: more than a node keeps.
+const MAX_KEPT_BYTES: u64 = 160 * 1024 * 1024;
 
 /// How a public node is run.
 #[derive(Debug, Clone)]
@@ -32,6 +41,8 @@ pub struct PublicNode {
     node: Node,
     folder: PathBuf,
     _lock: Lock,
+    /// Ends the task that writes down what is kept, and holds a handle of the node.
+    _end: DropGuard,
 }
 
 /// The contents of `node.json`: who has it can take the node's place.
@@ -57,7 +68,7 @@ impl PublicNode {
             let folder = folder.to_owned();
             spawn_blocking(move || open(&folder)).await.map_err(|_| Error::Closed)?
         };
-        let (lock, key, known) = opened?;
+        let Opened { lock, key, known, kept } = opened?;
         let PublicNodeOptions { listen, external, bootstrap, max_connections } = options;
         let config = NodeConfig {
             listen,
@@ -65,12 +76,24 @@ impl PublicNode {
             bootstrap,
             max_connections,
             known,
+            kept,
             public: true,
             ..NodeConfig::new(*key.seed())
         };
         let (node, mut events) = Node::start(config, Arc::new(Nothing)).await?;
-        tokio::spawn(async move { while events.recv().await.is_some() {} });
-        Ok(Self { node, folder: folder.to_owned(), _lock: lock })
+        let (keeps, path, end) = (node.clone(), kept_in(folder), CancellationToken::new());
+        let ended = end.clone();
+        tokio::spawn(async move {
+            let mut timer = interval_at(Instant::now() + WRITE_EVERY, WRITE_EVERY);
+            loop {
+                tokio::select! {
+                    () = ended.cancelled() => return,
+                    event = events.recv() => if event.is_none() { return },
+                    _ = timer.tick() => write_kept(&keeps, path.clone()).await,
+                }
+            }
+        });
+        Ok(Self { node, folder: folder.to_owned(), _lock: lock, _end: end.drop_guard() })
     }
 
     /// How it stands.
@@ -88,12 +111,30 @@ impl PublicNode {
         if let Ok(known) = self.node.known_peers().await {
             known_peers::remember(peers_in(&self.folder), known).await;
         }
+        write_kept(&self.node, kept_in(&self.folder)).await;
         self.node.shutdown().await;
     }
 }
 
+/// Writes down what the node keeps for others.
+async fn write_kept(node: &Node, path: PathBuf) {
+    // The error is that it has stopped.
+    let Ok(kept) = node.kept_records().await else { return };
+    if let Ok(Err(error)) = spawn_blocking(move || files::write_bytes(&path, &kept)).await {
+        tracing::warn!("what is kept for others is not written down: {error}");
+    }
+}
+
+/// What lies in a node's folder.
+struct Opened {
+    lock: Lock,
+    key: DeviceKey,
+    known: Vec<parv_net::KnownPeer>,
+    kept: Vec<u8>,
+}
+
 /// Locks the folder and reads what lies in it. Blocks.
-fn open(folder: &Path) -> Result<(Lock, DeviceKey, Vec<parv_net::KnownPeer>), Error> {
+fn open(folder: &Path) -> Result<Opened, Error> {
     files::make_folder(folder)?;
     let lock = Lock::take(folder)?;
     let path = folder.join("node.json");
@@ -110,7 +151,15 @@ fn open(folder: &Path) -> Result<(Lock, DeviceKey, Vec<parv_net::KnownPeer>), Er
             key
         }
     };
-    Ok((lock, key, known_peers::load(&peers_in(folder))))
+    let kept = files::read_bytes_up_to(MAX_KEPT_BYTES, &kept_in(folder)).unwrap_or_else(|error| {
+        tracing::warn!("{error}; what was kept for others is forgotten");
+        None
+    });
+    Ok(Opened { lock, key, known: known_peers::load(&peers_in(folder)), kept: kept.unwrap_or_default() })
+}
+
+fn kept_in(folder: &Path) -> PathBuf {
+    folder.join("kept.cbor")
 }
 
 fn peers_in(folder: &Path) -> PathBuf {

@@ -4,26 +4,39 @@
 mod common;
 
 use common::{Person, TCP, bring_in, network, within};
-use parv::{ConversationId, Engine, Event, Mode, Network, PublicNode, PublicNodeOptions, Uri};
+use parv::{ConversationId, Engine, Event, Mode, Multiaddr, Network, PublicNode, PublicNodeOptions, Uri};
 use std::collections::BTreeSet;
 use tempfile::TempDir;
 
 /// A public node, the way into the network for everybody here.
 struct Keeper {
     node: PublicNode,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Keeper {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap()).await
+    }
+
+    async fn start_in(folder: TempDir) -> Self {
         let listen = vec![TCP.parse().unwrap()];
         let options = PublicNodeOptions { listen, external: Vec::new(), bootstrap: Vec::new(), max_connections: 64 };
-        Self { node: PublicNode::start(folder.path(), options).await.unwrap(), _folder: folder }
+        Self { node: PublicNode::start(folder.path(), options).await.unwrap(), folder }
+    }
+
+    async fn restart(self) -> Self {
+        self.node.shutdown().await;
+        drop(self.node);
+        Self::start_in(self.folder).await
+    }
+
+    async fn address(&self) -> Multiaddr {
+        self.node.status().await.unwrap().listening[0].clone()
     }
 
     async fn network(&self) -> Network {
-        Network { bootstrap: self.node.status().await.unwrap().listening, ..network(TCP) }
+        Network { bootstrap: vec![self.address().await], ..network(TCP) }
     }
 
     /// Somebody who is in the network.
@@ -124,6 +137,9 @@ async fn an_invitation_is_found_after_the_inviter_has_gone_and_taken_up_with_a_m
         .await;
     let inviter = ann.uri();
     goes_away(ann).await;
+    // The only one who has the letter is restarted, too.
+    let keeper = keeper.restart().await;
+    within("connecting", carol.engine.connect(keeper.address().await)).await.unwrap();
 
     let mut bob = keeper.comes_back(home).await;
     bob.until("Ann's invitation", |engine| waiting(engine).contains(&id)).await;

@@ -4,7 +4,6 @@ use super::lookups::Found;
 use super::service::Service;
 use super::{Driver, dials};
 use crate::NetError;
-use crate::address_record;
 use crate::addresses::KnownPeer;
 use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
@@ -16,6 +15,7 @@ use crate::streams::{self, Protocol};
 use crate::table::Count;
 use crate::telemetry::{Direction, Reason};
 use crate::topic::{Key, Topic};
+use crate::{address_record, kept};
 use libp2p::gossipsub::PublishError;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Providers { key: Key, reply: Reply<Vec<DeviceId>> },
     Find { peer: PeerId, reply: Reply<Found> },
     Known { reply: Reply<Vec<KnownPeer>> },
+    Kept { reply: Reply<Vec<u8>> },
     Status { reply: Reply<NetStatus> },
     Shutdown { stopped: oneshot::Sender<()> },
 }
@@ -106,6 +107,9 @@ impl Driver {
             }
             Command::Known { reply } => {
                 let _ = reply.send(Ok(self.known_peers()));
+            }
+            Command::Kept { reply } => {
+                let _ = reply.send(Ok(kept::write(self.swarm.behaviour_mut().kad.store_mut())));
             }
             Command::Status { reply } => {
                 let status = self.status();

@@ -2,6 +2,7 @@
 
 use super::Driver;
 use super::lookups::Found;
+use crate::kept;
 use crate::limits::MAX_ADDRESSES_PER_PEER;
 use crate::shelf::Origin;
 use crate::table::NotKept;
@@ -118,6 +119,14 @@ impl Driver {
         let is_news = addresses.iter().any(|address| !before.contains(address));
         let record = search.record.take();
         search.answer(Found { addresses, is_news, record });
+    }
+
+    /// Puts back what was kept for others before a restart.
+    pub(crate) fn restore(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            let count = kept::read(bytes, self.swarm.behaviour_mut().kad.store_mut());
+            tracing::info!("{count} records are kept on for others");
+        }
     }
 
     /// A publication is over.
