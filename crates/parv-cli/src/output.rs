@@ -295,7 +295,6 @@ pub fn notice(out: &mut impl Write, notice: &Notice) -> io::Result<()> {
             write!(out, "{}  device {} ", short(conversation), short(device))?;
             match outcome {
                 Wake::Sent => writeln!(out, "is woken"),
-                Wake::Unneeded => writeln!(out, "need not be woken"),
                 Wake::Failed { why } => writeln!(out, "is not woken: {}", harmless(why, "  ")),
             }
         }

@@ -18,7 +18,7 @@ pub const AUTH_BYTES: usize = 16;
 
 /// The most that a message may say, in bytes. It is padded to this length, so that the push service cannot tell messages
 /// apart by their size.
-pub const MAX_CONTENT_BYTES: usize = 512;
+pub const MAX_CONTENT_BYTES: usize = 1024;
 
 /// Why a key cannot be had or used.
 #[derive(Debug, thiserror::Error)]
@@ -182,7 +182,7 @@ mod tests {
         let (short, long) = (subscription.seal(b"").unwrap(), subscription.seal(&[7; MAX_CONTENT_BYTES]).unwrap());
         assert_eq!((short.len(), keys.open(&short).unwrap()), (long.len(), vec![]));
         assert_eq!(keys.open(&long).unwrap(), [7; MAX_CONTENT_BYTES]);
-        assert!(matches!(subscription.seal(&[0; MAX_CONTENT_BYTES + 1]), Err(PushKeyError::TooLong(513))));
+        assert!(matches!(subscription.seal(&[0; MAX_CONTENT_BYTES + 1]), Err(PushKeyError::TooLong(1025))));
         let other = ReceiverKeys::generate().unwrap();
         assert!(matches!(other.open(&long), Err(PushKeyError::Encoding(EncodingError::Sealed))));
         // Who knows the public key but not the secret beside it can make nothing up.

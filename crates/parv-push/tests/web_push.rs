@@ -215,6 +215,6 @@ async fn without_a_voucher_nothing_is_posted() {
     let gateway = WebPush::trusting(vec![], Reach::Anywhere, PATIENCE);
     let late = now() + Duration::from_secs(3 * 86_400);
     assert!(matches!(gateway.post(&lease, b"news", late).await, Err(PostError::NoVoucher)));
-    assert!(matches!(gateway.post(&lease, &[0; 513], now()).await, Err(PostError::Seal(_))));
+    assert!(matches!(gateway.post(&lease, &[0; 1025], now()).await, Err(PostError::Seal(_))));
     assert!(service.received.try_recv().is_err());
 }

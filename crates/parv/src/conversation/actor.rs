@@ -296,14 +296,11 @@ impl Actor {
         self.hub.access.update(self.id, view.state.clone());
         self.awareness.keep(&view.heads);
         let findings = tell::findings(self.id, &self.view.borrow(), &view);
-        let is_news = self.view.borrow().heads != view.heads;
         if self.hub.net.is_some() {
             self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
         }
+        push::changed(&self.hub, self.id, &self.view.borrow(), &view);
         self.view.send_replace(Arc::new(view));
-        if is_news {
-            push::news(&self.hub, self.id);
-        }
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
             self.keeper.look(ledger);

@@ -1,14 +1,14 @@
 //! The leases of other devices, one file each (`leases/<device>.json`), and waking those devices.
 
 use super::super::hub::{Hub, Net};
-use super::{ANSWER_MIME, LeaseAnswer, RELEASED, Release, Wake};
+use super::{ANSWER_MIME, LeaseAnswer, Message, RELEASED, Release, Wake};
 use crate::engine::options::Network;
 use crate::event::Event;
 use crate::notice::Notice;
 use crate::{Error, access, clock, error, files};
 use parv_model::{ConversationId, DeviceId};
 use parv_net::Envelope;
-use parv_push::{Due, Gateway, Keeper, Lease, LeaseError, PostError, Posted, WebPush};
+use parv_push::{Due, Gateway, Keeper, Lease, LeaseError, PostError, Posted, Reach, WebPush};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,8 @@ pub(crate) struct Holder {
     changed: Notify,
     /// Made when the first message is posted: it reads the system's certificates.
     gateway: OnceCell<Arc<dyn Gateway>>,
-    network: Network,
+    reach: Reach,
+    patience: Duration,
 }
 
 /// A lease as it is kept, as it came.
@@ -48,7 +49,14 @@ impl Holder {
             }
         }
         let gateway = OnceCell::new_with(network.gateway.clone());
-        Ok(Self { folder, keeper: Mutex::new(keeper), changed: Notify::new(), gateway, network: network.clone() })
+        Ok(Self {
+            folder,
+            keeper: Mutex::new(keeper),
+            changed: Notify::new(),
+            gateway,
+            reach: network.push_reach,
+            patience: network.patience,
+        })
     }
 
     /// The devices that this one is to wake.
@@ -68,7 +76,7 @@ impl Holder {
     }
 
     async fn gateway(&self) -> Option<&Arc<dyn Gateway>> {
-        let (reach, patience) = (self.network.push_reach, self.network.patience);
+        let (reach, patience) = (self.reach, self.patience);
         let made = self.gateway.get_or_try_init(|| async {
             let made = spawn_blocking(move || WebPush::new(reach, patience)).await;
             made.map(|gateway| Arc::new(gateway) as Arc<dyn Gateway>)
@@ -170,7 +178,7 @@ pub(in crate::engine) async fn run(hub: Arc<Hub>, net: Net) {
 async fn wake(hub: &Arc<Hub>, net: &Net, due: Due) {
     let holder = &net.holder;
     let (device, conversation) = (due.lease.device, due.conversation);
-    let posted = match message(hub, net, &due) {
+    let posted = match message(hub, net, &due).await {
         None => Posted::Unneeded,
         Some(message) => match holder.gateway().await {
             None => Posted::Failed(PostError::Later { after: None }),
@@ -191,15 +199,15 @@ async fn wake(hub: &Arc<Hub>, net: &Net, due: Due) {
     }
     holder.changed.notify_one();
     let outcome = match posted {
+        Posted::Unneeded => return,
         Posted::Taken => Wake::Sent,
-        Posted::Unneeded => Wake::Unneeded,
         Posted::Failed(why) => Wake::Failed { why: error::chain(&why) },
     };
     hub.tell(Event::Wake { conversation, device, outcome });
 }
 
-/// What to tell the device: what is new, and who has it. None if it need not be told.
-fn message(hub: &Hub, net: &Net, due: &Due) -> Option<Vec<u8>> {
+/// What to tell the device: what is new, who has it, and where that is. None if it need not be told.
+async fn message(hub: &Hub, net: &Net, due: &Due) -> Option<Vec<u8>> {
     let Lease { device, account, .. } = &*due.lease;
     let room = hub.room(&due.conversation)?;
     let view = room.view();
@@ -209,5 +217,7 @@ fn message(hub: &Hub, net: &Net, due: &Due) -> Option<Vec<u8>> {
         return None;
     }
     let notice = Notice { id: due.conversation, commit: *view.heads.first()?, device_id: hub.author.device() };
-    Some(notice.envelope().body)
+    let status = net.node.status().await.ok()?;
+    let addresses = status.external.into_iter().chain(status.listening).collect();
+    Some(Message { notice, addresses }.encode())
 }

@@ -12,10 +12,11 @@ pub(super) use sleeper::{answered, run as give};
 use super::Engine;
 use super::hub::Hub;
 use crate::Error;
-use crate::conversation::room::Heard;
+use crate::conversation::room::{Heard, View};
 use crate::notice::Notice;
 use parv_model::{CommitId, ConversationId, DeviceId};
-use parv_push::{Endpoint, SubscribeError};
+use parv_net::Multiaddr;
+use parv_push::{Endpoint, MAX_CONTENT_BYTES, SubscribeError};
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
@@ -47,14 +48,44 @@ struct Release {
     sequence: u64,
 }
 
+/// What a push message says, as JSON.
+#[derive(Serialize, Deserialize)]
+struct Message {
+    /// What is new, and who says so.
+    #[serde(flatten)]
+    notice: Notice,
+    /// Where who says so can be reached, the best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<Multiaddr>,
+}
+
+impl Message {
+    /// How many addresses are taken from a message.
+    const MAX_ADDRESSES: usize = 8;
+
+    /// The message as it is sent, with as many of its addresses as fit.
+    fn encode(mut self) -> Vec<u8> {
+        loop {
+            let bytes = serde_json::to_vec(&self).expect("ids and addresses are always JSON");
+            if bytes.len() <= MAX_CONTENT_BYTES || self.addresses.pop().is_none() {
+                return bytes;
+            }
+        }
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let mut message: Self = serde_json::from_slice(bytes).map_err(|error| Error::PushContent(error.to_string()))?;
+        message.addresses.truncate(Self::MAX_ADDRESSES);
+        Ok(message)
+    }
+}
+
 /// How waking a device went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Wake {
     /// The push service has a message for it.
     Sent,
-    /// It has come, or has what is new.
-    Unneeded,
     /// The push service does not have the message.
     Failed {
         /// Why not.
@@ -132,9 +163,18 @@ impl Engine {
 
     /// Opens the body of a push message that came, and fetches what it tells of, if the engine has a network.
     pub fn push_open(&self, body: &[u8]) -> Result<PushNews, Error> {
-        let Notice { id, commit, device_id } = self.hub().sleeper.open_message(body)?;
-        if let Some(room) = self.hub().room(&id) {
-            room.hear(Heard { commit: Some(commit), sources: vec![device_id], announcement: None });
+        let hub = self.hub();
+        let Message { notice, addresses } = Message::decode(&hub.sleeper.open_message(body)?)?;
+        let Notice { id, commit, device_id } = notice;
+        if let (Some(room), Some(net)) = (hub.room(&id), hub.net.clone()) {
+            hub.spawn(async move {
+                for address in addresses {
+                    if let Err(error) = net.node.add_address(device_id, address).await {
+                        tracing::debug!(device = %device_id, "an address in a push message: {error}");
+                    }
+                }
+                room.hear(Heard { commit: Some(commit), sources: vec![device_id], announcement: None });
+            });
         }
         Ok(PushNews { conversation: id, commit, device: device_id })
     }
@@ -148,10 +188,42 @@ impl Engine {
     }
 }
 
-/// There is something new in a conversation, or somebody's part in it has changed.
-pub(crate) fn news(hub: &Hub, conversation: ConversationId) {
-    hub.sleeper.look_again();
-    if let Some(net) = &hub.net {
+/// A conversation has changed: wakes those who sleep when there is something new, and when somebody's part has changed, sees
+/// again who is to wake this device.
+pub(crate) fn changed(hub: &Hub, conversation: ConversationId, before: &View, after: &View) {
+    if before.state.tree() != after.state.tree() {
+        hub.sleeper.look_again();
+    }
+    if let Some(net) = hub.net.as_ref().filter(|_| before.heads != after.heads) {
         net.holder.news(conversation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(addresses: usize) -> Message {
+        let id = ConversationId::new(CommitId::from_bytes([1; 20]));
+        let notice = Notice { id, commit: CommitId::from_bytes([2; 20]), device_id: DeviceId::from_bytes([3; 32]) };
+        let address = |port| format!("/dns4/a-long-name.example.org/tcp/{port}").parse().unwrap();
+        Message { notice, addresses: (1..=addresses).map(address).collect() }
+    }
+
+    #[test]
+    fn a_message_says_what_is_new_and_as_many_addresses_as_fit() {
+        let none = message(0).encode();
+        let (id, commit, device) = ("01".repeat(20), "02".repeat(20), "03".repeat(32));
+        let text = format!(r#"{{"id":"{id}","commit":"{commit}","deviceId":"{device}"}}"#);
+        assert_eq!(String::from_utf8(none).unwrap(), text);
+        let few = Message::decode(&message(3).encode()).unwrap();
+        assert_eq!((few.notice, few.addresses), (message(3).notice, message(3).addresses));
+        let many = message(500).encode();
+        assert!(many.len() <= MAX_CONTENT_BYTES);
+        let read = Message::decode(&many).unwrap().addresses;
+        assert_eq!(read, message(Message::MAX_ADDRESSES).addresses, "the best first");
+        for nonsense in [&b""[..], b"{}", b"[]", b"\xff"] {
+            assert!(matches!(Message::decode(nonsense), Err(Error::PushContent(_))));
+        }
     }
 }

@@ -3,7 +3,6 @@
 use super::super::hub::{Hub, Net};
 use super::{LEASE_MIME, LeaseAnswer, LeaseHolder, PushStatus, PushSubscription, RELEASE_MIME, RELEASED, Release};
 use crate::event::Event;
-use crate::notice::Notice;
 use crate::{Error, clock, files};
 use parv_model::{ConversationId, DeviceId};
 use parv_net::Envelope;
@@ -60,9 +59,8 @@ impl Sleeper {
     }
 
     /// What the body of a push message says.
-    pub(super) fn open_message(&self, body: &[u8]) -> Result<Notice, Error> {
-        let opened = self.subscriber().open(body).ok_or(Error::NotSubscribed)??;
-        serde_json::from_slice(&opened).map_err(|error| Error::PushContent(error.to_string()))
+    pub(super) fn open_message(&self, body: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.subscriber().open(body).ok_or(Error::NotSubscribed)??)
     }
 
     pub(super) fn status(&self, sleepers: Vec<DeviceId>) -> PushStatus {
