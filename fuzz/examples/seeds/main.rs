@@ -87,7 +87,8 @@ fn armours() -> Done {
 /// For targets that make anything at all out of bytes: bytes that hit every kind.
 fn drawn() -> Done {
     for number in 0..15_u8 {
-        let mut bytes: Vec<u8> = (0..4_u8).flat_map(|part| sha1dc::digest(&[number, part]).expect("no collision").to_bytes()).collect();
+        let mut bytes: Vec<u8> =
+            (0..4_u8).flat_map(|part| sha1dc::digest(&[number, part]).expect("no collision").to_bytes()).collect();
         bytes.extend(format!("a text \"{number}\" é\n🐝\u{1}").as_bytes());
         put("json", &format!("drawn-{number:02}"), &bytes)?;
     }
