@@ -402,7 +402,7 @@ mod tests {
         assert_eq!(table.records().count(), 2);
     }
 
-    /// Figures for docs/src/performance.md: `cargo test -p parv-net --lib -- --ignored --nocapture what_a_flood`.
+    /// Figures for decision 0027: `cargo test -p parv-net --lib -- --ignored --nocapture what_a_flood`.
     #[test]
     #[ignore = "measures: run it alone"]
     fn what_a_flood_costs() {
