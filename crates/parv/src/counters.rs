@@ -1,6 +1,7 @@
 //! What an engine counts beside what its node counts: fetches, and what became of them. No label names a person, a device
 //! or a conversation.
 
+use crate::engine::Wake;
 use crate::event::Event;
 use parv_net::Telemetry;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
@@ -16,6 +17,7 @@ pub(crate) struct Counters {
     served: Counter,
     messages: Counter,
     requests: Counter,
+    wakes: Family<WakeLabel, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -42,6 +44,18 @@ struct RuleLabel {
     rule: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WakeLabel {
+    outcome: WakeOutcome,
+}
+
+/// How posting a message to a sleeping device ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum WakeOutcome {
+    Sent,
+    Failed,
+}
+
 impl Counters {
     /// Counters that the node's telemetry shows.
     pub(crate) fn shown_in(telemetry: &Telemetry) -> Self {
@@ -53,6 +67,7 @@ impl Counters {
             registry.register("served", "Fetches by other devices that were served", counters.served.clone());
             registry.register("messages", "Messages that were shown", counters.messages.clone());
             registry.register("requests", "Invitations that came", counters.requests.clone());
+            registry.register("wakes", "Push messages to devices that sleep, by outcome", counters.wakes.clone());
         });
         counters
     }
@@ -72,6 +87,10 @@ impl Counters {
             Event::Fetched { .. } => drop(self.served.inc()),
             Event::Message { .. } => drop(self.messages.inc()),
             Event::RequestReceived(_) => drop(self.requests.inc()),
+            Event::Wake { outcome, .. } => {
+                let outcome = if *outcome == Wake::Sent { WakeOutcome::Sent } else { WakeOutcome::Failed };
+                self.wakes.get_or_create(&WakeLabel { outcome }).inc();
+            }
             _ => {}
         }
     }

@@ -104,6 +104,8 @@ async fn the_closest_wakes_a_sleeping_device_and_nobody_else_does() {
     let commit = people[third].conversation(&id).send("wake up").await.unwrap();
     let message = within("the push", service.received.recv()).await.unwrap();
     assert_eq!(people[first].wait("the waking", woke(own)).await, Wake::Sent);
+    let counted = people[first].engine.metrics().unwrap();
+    assert!(counted.contains("wakes_total{outcome=\"Sent\"} 1"), "{counted}");
     assert_eq!((message.path.as_str(), message.header("topic")), ("/sue", "parv-news"));
     let (claims, key) = message.voucher();
     assert_eq!((&claims["aud"], &claims["sub"]), (&origin.as_str().into(), &"mailto:sue@example.org".into()));
