@@ -5,16 +5,19 @@
 
 #![forbid(unsafe_code)]
 
+pub mod announcement;
 pub mod certificate;
 pub mod commit;
 pub mod crl;
 pub mod fetch;
+pub mod hello;
 pub mod history;
 pub mod issue;
 pub mod jami;
 pub mod json;
 pub mod message;
 pub mod pack;
+pub mod request;
 pub mod sample;
 pub mod serve;
 pub mod sshsig;
@@ -27,21 +30,33 @@ pub mod wire;
 mod limits;
 use wire::NetError;
 
+#[path = "../../crates/parv/src/sealed.rs"]
+mod sealed;
+
+// The files of the house that are compiled in here find under the names of its crates what they want of them.
+extern crate self as parv;
+extern crate self as parv_net;
+use parv_model::{CommitId, Mode, Uri, VoteKind};
+use wire::Envelope;
+
 /// What one target holds to be true of its input.
 pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Property); 13] = [
+pub const TARGETS: [(&str, Property); 16] = [
+    ("announcement", announcement::hold),
     ("certificate", certificate::hold),
     ("commit", commit::hold),
     ("crl", crl::hold),
     ("fetch", fetch::hold),
+    ("hello", hello::hold),
     ("history", history::hold),
     ("issue", issue::hold),
     ("jami", jami::hold),
     ("json", json::hold),
     ("message", message::hold),
     ("pack", pack::hold),
+    ("request", request::hold),
     ("serve", serve::hold),
     ("sshsig", sshsig::hold),
     ("wire", wire::hold),

@@ -1,10 +1,11 @@
 //! A small conversation for the targets that need one: people, a ban, a merge, a profile, some texts.
 
 use parv_model::{Commit, CommitId, Message, Mode, VoteKind};
-use parv_proptests::{Objects, World, text};
+use parv_proptests::{Objects, Person, World, text};
 use parv_store::{NewCommit, Repository};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::LazyLock;
 
 /// Every object of the conversation, and its commits, parents first.
 pub struct Sample {
@@ -77,4 +78,10 @@ fn objects(source: &Objects, commits: &[CommitId]) -> Vec<(u8, Vec<u8>)> {
         }
     }
     found
+}
+
+/// Somebody, for the targets that need no conversation.
+pub fn person() -> &'static Person {
+    static PERSON: LazyLock<Person> = LazyLock::new(|| Person::new(0));
+    &PERSON
 }

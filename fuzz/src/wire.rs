@@ -1,6 +1,6 @@
 //! Wire frames: what a peer may send on a message stream, frame and envelope.
 
-use envelope::Envelope;
+pub(crate) use envelope::Envelope;
 use std::io::ErrorKind;
 
 #[path = "../../crates/parv-net/src/envelope.rs"]

@@ -1,6 +1,6 @@
 //! The committed seeds through every target's property, without a fuzzer.
 
-use parv_fuzz::{fetch, history, pack};
+use parv_fuzz::{announcement, fetch, hello, history, pack};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -41,6 +41,8 @@ fn the_seeds_mean_what_they_are_called() {
     assert_eq!(fetch::fetched(&seed("fetch/update")), commits);
     assert_eq!(fetch::fetched(&seed("fetch/clone")), commits);
     assert_eq!(fetch::fetched(&seed("fetch/refused")), None);
+    assert!(hello::is_believed(&seed("hello/real")) && !hello::is_believed(&seed("hello/another-account")));
+    assert_eq!(seed("announcement/plain"), announcement::plain());
     for (name, accepted, refused) in [
         ("texts", 5, 0),
         ("duel", 9, 0),

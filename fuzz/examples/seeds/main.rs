@@ -6,7 +6,7 @@ mod overheard;
 mod recipes;
 
 use parv_fuzz::sample::Sample;
-use parv_fuzz::{sshsig, wire};
+use parv_fuzz::{announcement, hello, sshsig, wire};
 use parv_identity::certificate::Serial;
 use parv_identity::{Crl, sshsig as armour};
 use parv_model::{Commit, Message};
@@ -25,7 +25,8 @@ fn main() -> Done {
     recipes::histories()?;
     recipes::packs(&sample)?;
     overheard::conversations(&sample)?;
-    frames(&sample)
+    frames(&sample)?;
+    words(&sample)
 }
 
 fn put(target: &str, name: &str, bytes: &[u8]) -> Done {
@@ -119,4 +120,33 @@ fn frames(sample: &Sample) -> Done {
     // As a later version might write it, with a field that is not known yet.
     put("wire", "later", b"\0\0\0\x19\xa3\x64body\x42hi\x64mime\x63a/b\x65later\x07")?;
     put("wire", "empty", &wire::frame_of("a/b", b""))
+}
+
+/// What devices tell each other, and what people ask of theirs.
+fn words(sample: &Sample) -> Done {
+    put("announcement", "plain", &announcement::plain())?;
+    put("announcement", "another-device", br#"{"id":"01","commit":"02","deviceId":"03"}"#)?;
+    put("hello", "real", &hello::real())?;
+    let other = &sample.world.people[1].credentials;
+    let text = |pem: &[u8]| String::from_utf8_lossy(pem).into_owned();
+    let (account, device) = (text(other.account.pem()), text(other.device.pem()));
+    put("hello", "another-account", serde_json::json!({"account": account, "device": device}).to_string().as_bytes())?;
+    let (id, uri) = (sample.commits[0], sample.world.people[1].uri());
+    let asked = [
+        r#"{"verb":"account"}"#.to_owned(),
+        r#"{"verb":"new","mode":2}"#.to_owned(),
+        format!(r#"{{"verb":"new","mode":0,"with":"{uri}"}}"#),
+        format!(r#"{{"verb":"invite","conversation":"{id}","uri":"{uri}"}}"#),
+        format!(r#"{{"verb":"send","conversation":"{id}","text":"Grüße \\n"}}"#),
+        format!(r#"{{"verb":"log","conversation":"{id}","limit":3,"before":"{id}","hidden":true}}"#),
+        format!(r#"{{"verb":"moderate","conversation":"{id}","kind":"ban","target":"{uri}","device":false}}"#),
+        r#"{"verb":"push-subscribe","endpoint":"https://push.example/a","contact":"mailto:a@b.example"}"#.to_owned(),
+        r#"{"verb":"push-open","body":[1,2,3]}"#.to_owned(),
+        r#"{"verb":"dance"}"#.to_owned(),
+    ];
+    put("request", "many", (asked.join("\n") + "\n").as_bytes())?;
+    asked
+        .iter()
+        .enumerate()
+        .try_for_each(|(number, line)| put("request", &format!("line-{number}"), (line.clone() + "\n").as_bytes()))
 }

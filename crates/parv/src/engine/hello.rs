@@ -3,37 +3,26 @@
 //! The connection proves the device's key. Each side then shows its certificates (`application/parv-hello`), and each
 //! says when it has seen the other's, so that either knows from when on it will be recognised.
 
-use super::certificates::{Certificates, CertificatesError};
+use super::greeting::Greeting;
 use super::hub::Hub;
 use super::invitations;
 use crate::clock;
 use crate::event::Event;
 use parv_model::{DeviceId, Uri};
 use parv_net::Envelope;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The media type.
 pub(super) const MIME: &str = "application/parv-hello";
 
-#[derive(Serialize, Deserialize)]
-struct Hello {
-    #[serde(flatten)]
-    certificates: Certificates,
-    /// Whether the sender has seen the receiver's hello.
-    answer: bool,
-}
-
 /// Says hello to a device.
 pub(super) fn say(hub: &Hub, device: DeviceId, answer: bool) {
-    let hello = Hello { certificates: Certificates::own(&hub.author.credentials), answer };
-    let body = serde_json::to_vec(&hello).expect("texts are always JSON");
-    hub.send(device, Envelope::new(MIME, body));
+    hub.send(device, Envelope::new(MIME, Greeting::own(&hub.author.credentials, answer).bytes()));
 }
 
 /// A device says hello.
 pub(super) fn heard(hub: &Arc<Hub>, device: DeviceId, body: &[u8]) {
-    let (account, answer) = match read(body, device, clock::now()) {
+    let (account, answer) = match Greeting::read(body, device, clock::now()) {
         Ok(read) => read,
         Err(error) => return tracing::warn!(%device, "a hello is not believed: {error}"),
     };
@@ -43,11 +32,6 @@ pub(super) fn heard(hub: &Arc<Hub>, device: DeviceId, body: &[u8]) {
     if hub.people.greeted(device, account, answer) {
         met(hub, device, account);
     }
-}
-
-fn read(body: &[u8], device: DeviceId, now: i64) -> Result<(Uri, bool), CertificatesError> {
-    let hello: Hello = serde_json::from_slice(body)?;
-    Ok((hello.certificates.account_of(device, now)?, hello.answer))
 }
 
 /// Both sides know each other: exchanges what there is to exchange.
@@ -70,24 +54,4 @@ fn met(hub: &Arc<Hub>, device: DeviceId, account: Uri) {
         }
         invitations::deliver(&task, device, account).await;
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use parv_identity::Identity;
-
-    #[test]
-    fn a_hello_shows_certificates_and_nonsense_is_refused() {
-        const NOW: i64 = 1_700_000_000;
-        let (ann, _) = Identity::create("Ann", "phone", NOW).unwrap();
-        let text = |pem: &[u8]| String::from_utf8(pem.to_vec()).unwrap();
-        let (account, device) = (text(ann.account_certificate.pem()), text(ann.device_certificate.pem()));
-        let hello = serde_json::json!({ "account": account, "device": device, "answer": true }).to_string();
-        assert_eq!(read(hello.as_bytes(), ann.device_id(), NOW).unwrap(), (ann.uri(), true));
-        assert!(read(hello.as_bytes(), DeviceId::from_bytes([1; 32]), NOW).is_err());
-        for nonsense in [&b""[..], b"{}", b"[1]", b"\xff"] {
-            assert!(read(nonsense, ann.device_id(), NOW).is_err());
-        }
-    }
 }

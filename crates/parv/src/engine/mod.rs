@@ -5,6 +5,7 @@
 
 mod accept;
 mod certificates;
+mod greeting;
 mod hello;
 pub(crate) mod hub;
 pub(crate) mod invitations;
