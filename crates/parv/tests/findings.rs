@@ -5,8 +5,8 @@ mod common;
 mod worlds;
 
 use common::{Person, text_of};
-use parv::{CommitId, Content, ConversationId, Event, LogQuery, Message, Mode, Role, VoteKind};
-use parv_proptests::{World, text};
+use parv::{CommitId, Content, ConversationId, Event, LogQuery, Message, Mode, Role, Uri, VoteKind};
+use parv_proptests::{FOR_EVER, World, text, until};
 use worlds::device_with;
 
 fn id(world: &World) -> ConversationId {
@@ -21,6 +21,21 @@ fn second_device(world: &mut World, number: usize, head: CommitId) -> (usize, Co
     (number, world.line(head, &[(number, text("my second device"))]))
 }
 
+/// A vote of an admin's device against somebody, and beside it a head with one more admin, which makes the vote stale.
+fn stale_vote(world: &mut World, device: usize, target: Uri, head: CommitId) -> [CommitId; 2] {
+    let voted = world.line(head, &[(device, Message::Vote(VoteKind::Ban, target.into()))]);
+    let regime = world.decide(head, &[0, 1], VoteKind::Promote, 2);
+    let regime = world.line(regime, &[(0, text("welcome")), (1, text("welcome")), (2, text("thank you"))]);
+    assert!(world.replica.state(&[voted, regime]).votes(VoteKind::Ban, target).is_empty(), "it is stale");
+    [voted, regime]
+}
+
+/// Whose votes against somebody are open.
+fn voters(engine: &parv::Engine, id: &ConversationId, target: Uri) -> Option<Vec<Uri>> {
+    let votes = engine.conversation(id).unwrap().votes();
+    votes.into_iter().find(|vote| vote.target == target.into()).map(|vote| vote.voters)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_vote_from_a_time_that_is_over_is_cast_again_by_itself() {
     // Ann's second device votes against Dan; meanwhile Ann and Bob make Cid an admin, so that the vote is stale.
@@ -29,10 +44,7 @@ async fn a_vote_from_a_time_that_is_over_is_cast_again_by_itself() {
     let head = world.decide(head, &[0], VoteKind::Promote, 1);
     let (second, head) = second_device(&mut world, 0, head);
     let (ann, dan) = (world.uri(0), world.uri(3));
-    let voted = world.line(head, &[(second, Message::Vote(VoteKind::Ban, dan.into()))]);
-    let regime = world.decide(head, &[0, 1], VoteKind::Promote, 2);
-    let regime = world.line(regime, &[(0, text("welcome")), (1, text("welcome")), (2, text("thank you"))]);
-    assert!(world.replica.state(&[voted, regime]).votes(VoteKind::Ban, dan).is_empty(), "it is stale");
+    let [voted, regime] = stale_vote(&mut world, second, dan, head);
 
     let id = id(&world);
     let (mut anns, mut bobs) = (device_with(&world, second, &[voted]).await, device_with(&world, 1, &[regime]).await);
@@ -45,17 +57,62 @@ async fn a_vote_from_a_time_that_is_over_is_cast_again_by_itself() {
     });
     let (target, commit) = again.await;
     assert_eq!(target, dan.into());
-    let voters = move |engine: &parv::Engine| {
-        let votes = engine.conversation(&id).unwrap().votes();
-        votes.into_iter().find(|vote| vote.target == dan.into()).map(|vote| vote.voters)
-    };
-    bobs.until("the vote", |engine| voters(engine) == Some(vec![ann])).await;
+    bobs.until("the vote", |engine| voters(engine, &id, dan) == Some(vec![ann])).await;
     assert_eq!(anns.conversation(&id).heads(), [commit], "on top of the merge");
     // Once is enough, also for the other device when it hears of all this.
     bobs.conversation(&id).send("I see").await.unwrap();
     anns.wait_text("I see").await;
     let votes = anns.conversation(&id).log(LogQuery::default()).await.unwrap();
     assert_eq!(votes.iter().filter(|entry| entry.message == Message::Vote(VoteKind::Ban, dan.into())).count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_device_owes_when_it_is_started_is_written() {
+    // Half of the majority against Dan on each side of a fork; and a vote of Ann's against Eve that is stale.
+    let mut world = World::new(5, Mode::InvitesOnly, None);
+    let head = world.gather(world.root(), &[1, 2, 3, 4]);
+    let head = world.decide(head, &[0], VoteKind::Promote, 1);
+    let (dan, eve) = (world.uri(3), world.uri(4));
+    let [one, other] = [0, 1].map(|voter| world.line(head, &[(voter, Message::Vote(VoteKind::Ban, dan.into()))]));
+    let (id, mut anns) = (id(&world), device_with(&world, 0, &[one, other]).await);
+    let role = |engine: &parv::Engine| {
+        let members = engine.conversation(&id).unwrap().members();
+        members.into_iter().find(|member| member.uri == dan).map(|member| member.role)
+    };
+    anns.until("the resolution", |engine| role(engine) == Some(Role::Banned)).await;
+
+    let (second, head) = second_device(&mut world, 0, head);
+    let heads = stale_vote(&mut world, second, eve, head);
+    let mut anns = device_with(&world, second, &heads).await;
+    anns.until("the vote", |engine| voters(engine, &id, eve) == Some(vec![world.uri(0)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_certificate_ran_out_on_several_heads_brings_the_new_one_with_its_message() {
+    const END: i64 = 2_000_000;
+    let mut world = World::new(3, Mode::InvitesOnly, None);
+    world.people[2].renew_device(until(END));
+    let head = world.gather(world.root(), &[1, 2]);
+    let late = world.write_at(END + 10, 0, &[head], text("it is late")).unwrap();
+    let other = world.write_at(END + 10, 1, &[head], text("so I hear")).unwrap();
+    let heads = [late, other];
+    let expired = world.write(2, &heads, Message::Merge).unwrap_err();
+    assert!(expired.why.contains("certificate of its device"), "{expired}");
+
+    // Renewed, and another device of the same person, which the conversation has not met.
+    world.people[2].renew_device(until(FOR_EVER));
+    let unmet = world.people[2].at_device(1);
+    world.people.push(unmet);
+    for device in [2, 3] {
+        let (id, cids) = (id(&world), device_with(&world, device, &heads).await);
+        let said = cids.conversation(&id).send("here I am").await.unwrap();
+        let head = cids.conversation(&id).heads();
+        assert_eq!(head.len(), 1, "all is merged");
+        let log = cids.conversation(&id).log(LogQuery::default()).await.unwrap();
+        let entry = log.iter().find(|entry| entry.id == said).unwrap();
+        assert_eq!(text_of(&entry.message), Some("here I am"));
+        cids.conversation(&id).send("as usual").await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ mod intake;
 use super::awareness::Awareness;
 use super::fetch::{FetchFailure, Fetched, fetch};
 use super::keeper::Keeper;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Owed};
 use super::queue::{Queue, Reply};
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
@@ -77,6 +77,7 @@ pub(crate) struct Actor {
 pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
     let (sender, commands) = mpsc::channel(COMMAND_QUEUE);
     let first = Arc::new(View::of(&mut ledger, None));
+    let owed = ledger.owed(None);
     let id = ledger.id();
     hub.access.update(id, first.state.clone());
     let (view, looked_at) = watch::channel(first);
@@ -98,15 +99,17 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         tidier,
         keeper,
     };
-    hub.tasks.spawn(actor.run(Queue::new(commands)));
+    hub.tasks.spawn(actor.run(Queue::new(commands), owed));
     room
 }
 
 impl Actor {
-    async fn run(mut self, mut commands: Queue) {
+    /// Does what is `owed`, and then what comes up.
+    async fn run(mut self, mut commands: Queue, owed: Owed) {
         let stop = self.hub.stop.clone();
-        loop {
-            let done = tokio::select! {
+        let mut done = self.make_good(owed).await;
+        while done.is_ok() {
+            done = tokio::select! {
                 () = stop.cancelled() => return self.end().await,
                 Some(ended) = self.fetches.join_next() => match ended {
                     Ok((device, outcome)) => self.fetched(device, outcome).await,
@@ -158,11 +161,8 @@ impl Actor {
                     }
                 },
             };
-            if done.is_err() {
-                tracing::error!("a conversation is closed: its thread was lost");
-                return;
-            }
         }
+        tracing::error!("a conversation is closed: its thread was lost");
     }
 
     /// Ends what is done beside it, and lets go of the ledger.
@@ -214,7 +214,8 @@ impl Actor {
             self.publish(view, events);
             self.announce();
         }
-        let message = |new: Vec<CheckedCommit>| new.last().map(CheckedCommit::id).ok_or(Error::Closed);
+        let is_message = |commit: &&CheckedCommit| *commit.message() != Message::Merge;
+        let message = |new: Vec<CheckedCommit>| new.iter().find(is_message).map(CheckedCommit::id).ok_or(Error::Closed);
         Ok(written.into_iter().map(|written| written.and_then(message)).collect())
     }
 

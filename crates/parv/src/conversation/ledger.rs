@@ -58,6 +58,14 @@ pub(crate) enum IntakeError {
     Store(#[from] StoreError),
 }
 
+/// What the own device has to write because nobody else can or may: see validation §5 and §6.
+pub(crate) struct Owed {
+    /// Of votes that only a merge decides.
+    pub(crate) resolutions: Vec<(VoteKind, Target)>,
+    /// Votes that are to be cast again.
+    pub(crate) votes: Vec<(VoteKind, Target)>,
+}
+
 impl Ledger {
     /// Begins a conversation, which gets a repository named by its id.
     pub(crate) fn create(
@@ -273,9 +281,14 @@ impl Ledger {
         LogIndex::change(&self.log, |log| gather::enter(log, &self.replica, commits));
     }
 
+    /// What this device owes the conversation, after what came since `before`, or at all.
+    pub(crate) fn owed(&mut self, before: Option<&State>) -> Owed {
+        Owed { resolutions: self.due_resolutions(), votes: self.lost_votes(before) }
+    }
+
     /// The votes that have a majority only in all heads together, and that the own account voted for: nobody could resolve
     /// them until now, so this device does (validation §5).
-    pub(crate) fn due_resolutions(&mut self) -> Vec<(VoteKind, Target)> {
+    fn due_resolutions(&mut self) -> Vec<(VoteKind, Target)> {
         let own = self.author.uri();
         let merged = self.state();
         if self.heads.len() < 2 || !merged.is_admin(&own) {
@@ -290,20 +303,22 @@ impl Ledger {
     }
 
     /// The votes of the own account that came to nothing though nobody decided about their targets: to be cast again
-    /// (validation §6, "No rollback"). `before` is the state before what was taken in last. The rules are asked in full
-    /// only when a vote that was open there, or in one of the heads by itself, is not open any more.
-    pub(crate) fn lost_votes(&mut self, before: &State) -> Vec<(VoteKind, Target)> {
+    /// (validation §6, "No rollback"). If it is known what was open `before`, the rules are asked in full only when a vote that
+    /// was open there, or in one of the heads by itself, is not open any more.
+    fn lost_votes(&mut self, before: Option<&State>) -> Vec<(VoteKind, Target)> {
         let own = self.author.uri();
         let now = self.state();
         if !now.is_admin(&own) {
             return Vec::new();
         }
-        let mut open: Vec<_> = before.votes_of(own).collect();
-        for head in &self.heads {
-            open.extend(self.replica.state(&[*head]).votes_of(own));
-        }
-        if open.iter().all(|(kind, target)| now.votes(*kind, target).contains(&own)) {
-            return Vec::new();
+        if let Some(before) = before {
+            let mut open: Vec<_> = before.votes_of(own).collect();
+            for head in &self.heads {
+                open.extend(self.replica.state(&[*head]).votes_of(own));
+            }
+            if open.iter().all(|(kind, target)| now.votes(*kind, target).contains(&own)) {
+                return Vec::new();
+            }
         }
         self.replica.lost_votes(&self.heads, own).into_iter().collect()
     }

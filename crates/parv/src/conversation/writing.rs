@@ -55,14 +55,14 @@ struct Batch {
     composed: Vec<Composed>,
     /// The heads after them.
     heads: Vec<CommitId>,
-    /// What was written for each wish, the message last.
+    /// What was written for each wish: the message, and merges before or after it.
     written: Vec<Result<Vec<CheckedCommit>, Error>>,
 }
 
 impl Ledger {
     /// Writes commits on top of all heads and of each other, durably and with one sync of the disk; several heads are
-    /// merged first. Gives for each wish all that was written for it, the message last. Of one that is not allowed nothing
-    /// is written, and the others go on without it.
+    /// merged first. Gives for each wish all that was written for it: the message, and merges before or after it. Of one that
+    /// is not allowed nothing is written, and the others go on without it.
     pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
         self.write_readable(wishes).unwrap_or_else(|_| {
             self.mend();
@@ -141,7 +141,7 @@ impl Ledger {
         })
     }
 
-    /// Composes a message on top of these heads, which are merged first, and gives the heads after it.
+    /// Composes a message on top of these heads, which are merged, before it if that can be, and gives the heads after it.
     fn compose_all(&mut self, heads: &[CommitId], wish: &Wish) -> Result<(Vec<Unproven>, Vec<CommitId>), Error> {
         let bytes = wish.message.encode().len();
         if bytes > MAX_MESSAGE_BYTES {
@@ -153,10 +153,10 @@ impl Ledger {
             // Who is no member yet cannot merge.
             (tip, after) = self.where_to_join(heads);
         } else {
-            for other in &heads[1..] {
-                let merge = self.compose(&[tip, *other], Message::Merge, None)?;
-                tip = merge.0.commit.id();
-                new.push(merge);
+            let start = self.replica.checkpoint();
+            if let Err(refused) = self.merge(&mut tip, &heads[1..], &mut new) {
+                self.replica.rollback(start);
+                return self.message_first(heads, wish).ok_or(refused);
             }
         }
         let last = self.compose(&[tip], wish.message.clone(), wish.profile.as_deref())?;
@@ -164,6 +164,34 @@ impl Ledger {
         after.sort();
         new.push(last);
         Ok((new, after))
+    }
+
+    /// Merges heads into `tip`.
+    fn merge(&mut self, tip: &mut CommitId, others: &[CommitId], new: &mut Vec<Unproven>) -> Result<(), Error> {
+        for other in others {
+            let merge = self.compose(&[*tip, *other], Message::Merge, None)?;
+            *tip = merge.0.commit.id();
+            new.push(merge);
+        }
+        Ok(())
+    }
+
+    /// The same the other way round: the message on the first head on which that is possible, and the merges on top of it.
+    /// Certificates do not come with merges. So a device that the conversation does not know yet, or only by a certificate
+    /// that has run out by now, brings its own with the message, and can merge then.
+    fn message_first(&mut self, heads: &[CommitId], wish: &Wish) -> Option<(Vec<Unproven>, Vec<CommitId>)> {
+        let start = self.replica.checkpoint();
+        (0..heads.len()).find_map(|place| {
+            let mut others = heads.to_vec();
+            let message = self.compose(&[others.remove(place)], wish.message.clone(), wish.profile.as_deref());
+            let merged = message.and_then(|message| {
+                let mut tip = message.0.commit.id();
+                let mut new = vec![message];
+                self.merge(&mut tip, &others, &mut new)?;
+                Ok((new, vec![tip]))
+            });
+            merged.inspect_err(|_| self.replica.rollback(start)).ok()
+        })
     }
 
     /// The head on which the own account can join, and the others.

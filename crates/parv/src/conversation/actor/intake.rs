@@ -3,7 +3,7 @@
 use super::{Actor, events};
 use crate::Error;
 use crate::conversation::fetch::{FetchFailure, Fetched};
-use crate::conversation::ledger::IntakeError;
+use crate::conversation::ledger::{IntakeError, Owed};
 use crate::conversation::room::View;
 use crate::conversation::schedule::Errand;
 use crate::engine::refusal;
@@ -55,10 +55,10 @@ impl Actor {
         let taken = self.with_ledger(move |ledger| {
             let new = ledger.take_in(device, fetched)?;
             let view = View::of(ledger, Some(&before));
-            let (due, lost) = (ledger.due_resolutions(), ledger.lost_votes(&before.state));
-            Ok((events(ledger, &new, &view), view, due, lost))
+            let owed = ledger.owed(Some(&before.state));
+            Ok((events(ledger, &new, &view), view, owed))
         });
-        let (events, view, due, lost) = match taken.await? {
+        let (events, view, owed) = match taken.await? {
             Ok(taken) => taken,
             Err(IntakeError::Refused(refusal)) => {
                 self.refused(device, refusal, errand);
@@ -80,17 +80,23 @@ impl Actor {
         if revealed || errand.direct && changed {
             self.announce();
         }
-        for (kind, target) in due {
+        self.make_good(owed).await?;
+        Ok(true)
+    }
+
+    /// Writes what this device owes the conversation. The error is that the ledger was lost.
+    pub(super) async fn make_good(&mut self, owed: Owed) -> Result<(), Error> {
+        for (kind, target) in owed.resolutions {
             if let Err(error) = self.write(Message::Resolve(kind, target)).await? {
                 tracing::debug!(conversation = %self.id, "a vote that a merge decided is resolved otherwise: {error}");
             }
         }
-        for (kind, target) in lost {
+        for (kind, target) in owed.votes {
             if let Err(error) = self.moderate(kind, target).await? {
                 tracing::debug!(conversation = %self.id, "a vote that came to nothing is not cast again: {error}");
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Lets a held fork in and tells of it. The outer error is that the ledger was lost.
@@ -99,12 +105,17 @@ impl Actor {
         let done = self.with_ledger(move |ledger| {
             let new = ledger.let_in(&head)?;
             let view = View::of(ledger, Some(&before));
-            Ok((events(ledger, &new, &view), view))
+            let owed = ledger.owed(Some(&before.state));
+            Ok((events(ledger, &new, &view), view, owed))
         });
-        Ok(done.await?.map(|(events, view)| {
-            self.publish(view, events);
-            self.announce();
-        }))
+        let (events, view, owed) = match done.await? {
+            Ok(done) => done,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.publish(view, events);
+        self.announce();
+        self.make_good(owed).await?;
+        Ok(Ok(()))
     }
 
     /// Judges the announcements that led to a fetch, and asks somebody else when it did not help.
