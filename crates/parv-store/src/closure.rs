@@ -8,7 +8,7 @@ use crate::database::Database;
 use crate::fetch::{FetchError, FetchLimits};
 use crate::history::{self, Reachable};
 use crate::objects::{CommitLinks, Objects, to_commit};
-use crate::pack::Delivery;
+use crate::received::Delivery;
 use crate::tree;
 use gix::ObjectId;
 use parv_model::CommitId;
@@ -91,7 +91,8 @@ impl<'a> Used<'a> {
     /// Others may send again what is here already; but what is neither here nor needed was smuggled in.
     fn nothing_else(&self) -> Result<(), FetchError> {
         let Delivery { pack, below, .. } = self.delivery;
-        for (_, id) in self.marks.iter().zip(pack.ids()).filter(|(mark, _)| !**mark) {
+        for (place, _) in self.marks.iter().enumerate().filter(|(_, mark)| !**mark) {
+            let id = pack.id(place);
             if !below.contains(&id)? {
                 return Err(FetchError::Unneeded(id.to_string()));
             }

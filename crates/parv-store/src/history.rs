@@ -13,8 +13,8 @@ use std::collections::{BinaryHeap, HashMap, HashSet};
 pub(crate) type Entry = (ObjectId, CommitLinks);
 
 /// How many known commits [`between`] looks at after it seems to have met all it needs, so that dates that are a bit off
-/// do not matter.
-const SLACK_COMMITS: usize = 256;
+/// do not matter. Stock git looks at five.
+const SLACK_COMMITS: usize = 16;
 
 /// The commits that the tips reach and the hidden ones do not, parents before children; of two that have no order, the
 /// one with the earlier date first.

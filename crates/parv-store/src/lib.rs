@@ -37,6 +37,7 @@ mod pack_index;
 mod pack_writer;
 mod pkt_line;
 mod quarantine;
+mod received;
 mod refs;
 mod repository;
 mod tree;

@@ -1,6 +1,6 @@
 //! A pack that was received: indexed in a folder of its own, read, and moved to where it belongs.
 
-use crate::database::{Database, packed_header};
+use crate::database::packed_header;
 use crate::durable;
 use crate::error::StoreError;
 use crate::fetch::FetchError;
@@ -62,9 +62,9 @@ impl Pack {
         let bundle = bundle.map_err(|error| unpack_error(folder.path(), error))?;
         let reading = Reading { inflate: Inflate::default(), bases: MemoryCappedHashmap::new(DELTA_CACHE_BYTES) };
         let pack = Self { bundle, data, index, reading: Mutex::new(reading), _folder: folder };
-        let twice = pack.ids().zip(pack.ids().skip(1)).find(|(one, next)| one == next);
-        match twice {
-            Some((id, _)) => Err(FetchError::Pack(format!("the object {id} is in it twice"))),
+        let twice = (1..pack.len()).find(|place| pack.id(place - 1) == pack.id(*place));
+        match twice.map(|place| pack.id(place)) {
+            Some(id) => Err(FetchError::Pack(format!("the object {id} is in it twice"))),
             None => Ok(Some(pack)),
         }
     }
@@ -74,19 +74,14 @@ impl Pack {
         self.bundle.index.num_objects() as usize
     }
 
-    /// The names of its objects, in their order.
-    pub fn ids(&self) -> impl Iterator<Item = ObjectId> {
-        self.bundle.index.iter().map(|entry| entry.oid)
+    /// The name of the object at a place.
+    pub fn id(&self, place: usize) -> ObjectId {
+        self.bundle.index.oid_at_index(place as u32).to_owned()
     }
 
-    /// The place of an object among [`Self::ids`].
+    /// The place of an object, in the order of their names.
     pub fn place(&self, id: &oid) -> Option<usize> {
         self.bundle.index.lookup(id).map(|place| place as usize)
-    }
-
-    /// The size of the file, in bytes.
-    pub fn size(&self) -> u64 {
-        self.bundle.pack.data_len() as u64
     }
 
     /// Whether it has the name of the pack with this index, which means: the same bytes.
@@ -130,12 +125,6 @@ fn unpack_error(folder: &Path, error: gix::Error) -> FetchError {
     }
 }
 
-/// A pack with the repository's database behind it.
-pub(crate) struct Delivery<'a> {
-    pub pack: &'a Pack,
-    pub below: Database,
-}
-
 impl Pack {
     /// A reader that panicked leaves nothing behind that the next one would not set up anew.
     fn reading(&self) -> MutexGuard<'_, Reading> {
@@ -143,19 +132,16 @@ impl Pack {
     }
 }
 
-impl Objects for Delivery<'_> {
+impl Objects for Pack {
     fn read<'a>(&self, id: &oid, buffer: &'a mut Vec<u8>) -> Result<Option<(Kind, &'a [u8])>, StoreError> {
-        if self.pack.place(id).is_none() {
-            return self.below.read(id, buffer);
-        }
-        let Reading { inflate, bases } = &mut *self.pack.reading();
-        let found = self.pack.bundle.find(id, buffer, inflate, bases).map_err(|error| database_error(id, error))?;
+        let Reading { inflate, bases } = &mut *self.reading();
+        let found = self.bundle.find(id, buffer, inflate, bases).map_err(|error| database_error(id, error))?;
         Ok(found.map(|(object, _)| (object.kind, object.data)))
     }
 
     fn header(&self, id: &oid) -> Result<Option<(Kind, u64)>, StoreError> {
-        let Some(place) = self.pack.bundle.index.lookup(id) else { return self.below.header(id) };
-        let header = packed_header(&self.pack.bundle, place, &mut self.pack.reading().inflate);
-        header.map(Some).map_err(|error| database_error(id, error))
+        let place = self.bundle.index.lookup(id);
+        let header = place.map(|place| packed_header(&self.bundle, place, &mut self.reading().inflate));
+        header.transpose().map_err(|error| database_error(id, error))
     }
 }

@@ -1,25 +1,17 @@
 //! Commits of others that wait to be judged.
 
 use crate::error::StoreError;
-use crate::layout;
-use crate::loose::{self, NewObject};
-use crate::objects::{self, Objects};
-use crate::pack::{Delivery, Pack};
+use crate::objects;
+use crate::received::{Delivery, Received};
 use crate::repository::{Repository, commit_bytes};
 use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::{BlobSource, SourceError};
 
-/// Deliveries with fewer objects are stored one by one, larger ones as the pack that they came in: packs are to be few
-/// and large. Stock git draws the line here too.
-const MIN_PACK_OBJECTS: usize = 100;
-
-/// Nor are deliveries with more bytes taken apart, which happens in memory.
-const MAX_LOOSE_BYTES: u64 = 1024 * 1024;
-
-/// What was fetched: complete, well-formed, within the limits, and in a folder of its own. Dropping it deletes it.
+/// What was fetched: complete, well-formed, within the limits, and out of everybody's reach: in memory or, if it is large, in
+/// a folder of its own. Dropping it deletes it.
 pub struct Quarantine {
     pub(crate) repository: Repository,
-    pub(crate) pack: Pack,
+    pub(crate) pack: Received,
     pub(crate) heads: Vec<CommitId>,
     pub(crate) new_commits: Vec<CommitId>,
 }
@@ -41,23 +33,10 @@ impl Quarantine {
         commit_bytes(&self.delivery(), id)
     }
 
-    /// Moves the new objects into the repository, durably. They get a meaning when heads are moved to them
-    /// ([`Repository::set_heads`]).
-    pub fn migrate(self) -> Result<(), StoreError> {
-        let folder = layout::objects(self.repository.path());
-        if self.pack.len() >= MIN_PACK_OBJECTS || self.pack.size() > MAX_LOOSE_BYTES {
-            return self.pack.move_into(self.repository.places());
-        }
-        let mut read = Vec::with_capacity(self.pack.len());
-        let delivery = self.delivery();
-        for id in self.pack.ids() {
-            let mut buffer = Vec::new();
-            let found = delivery.read(&id, &mut buffer)?.map(|(kind, bytes)| (kind, bytes.to_vec()));
-            let (kind, bytes) = found.ok_or_else(|| StoreError::missing("object", id))?;
-            read.push((id, kind, bytes));
-        }
-        let new: Vec<_> = read.iter().map(|(id, kind, bytes)| NewObject { id: *id, kind: *kind, bytes }).collect();
-        loose::write(&folder, &self.repository.bulk_database(), &new)
+    /// Moves the new objects into the repository and the heads from `old` to `new`, durably, as
+    /// [`Repository::set_heads`] does. When that fails, the objects may stay behind, without meaning.
+    pub fn migrate(self, old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
+        self.repository.take_in(self.pack, old, new)
     }
 
     fn delivery(&self) -> Delivery<'_> {

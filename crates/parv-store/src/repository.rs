@@ -9,6 +9,7 @@ use crate::journal::{self, Journal};
 use crate::layout;
 use crate::loose::{self, NewObject};
 use crate::objects::{self, Objects, to_commit, to_oid, to_oids};
+use crate::received::Received;
 use crate::refs::{self, Move};
 use crate::tree;
 use crate::view::Places;
@@ -121,16 +122,38 @@ impl Repository {
         let objects = Layered::new(&all, &database);
         require_complete(&objects, &ids)?;
         require_commits(&objects, new)?;
+        self.enter(&all, old, new)
+    }
+
+    /// Stores objects and moves the heads in one durable step. The objects must be all that is missing.
+    fn enter(&self, objects: &[NewObject], old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
+        let database = self.database();
         let heads = Move::begin(self.path(), old, new)?;
-        let Some(journal) = self.0.writing.as_ref().map(|writing| &writing.journal).filter(|_| Journal::fits(&all))
+        let Some(journal) = self.0.writing.as_ref().map(|writing| &writing.journal).filter(|_| Journal::fits(objects))
         else {
-            loose::write(&layout::objects(self.path()), &database, &all)?;
+            loose::write(&layout::objects(self.path()), &database, objects)?;
             return heads.finish(Durability::Now);
         };
         journal.settle()?;
-        let entry = journal.append(&all, old, heads.target())?;
-        let written = journal::store(self.places(), &database, &all).and_then(|()| heads.finish(Durability::Journal));
+        let entry = journal.append(objects, old, heads.target())?;
+        let written =
+            journal::store(self.places(), &database, objects).and_then(|()| heads.finish(Durability::Journal));
         written.inspect_err(|_| journal.retract(entry))
+    }
+
+    /// Stores what was received, and moves the heads: [`Quarantine::migrate`](crate::Quarantine::migrate).
+    pub(crate) fn take_in(&self, pack: Received, old: &[CommitId], new: &[CommitId]) -> Result<(), StoreError> {
+        match pack {
+            Received::Small(unpacked) => {
+                let objects = unpacked.objects();
+                require_commits(&Layered::new(&objects, &self.database()), new)?;
+                self.enter(&objects, old, new)
+            }
+            Received::Large(pack) => {
+                pack.move_into(self.places())?;
+                self.set_heads(old, new)
+            }
+        }
     }
 
     /// Whether so much lies in small files that [`consolidate`](Self::consolidate) is worth the while. Cheap: it guesses.

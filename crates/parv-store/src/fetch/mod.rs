@@ -15,10 +15,9 @@ pub use limits::{EXPANSION_ALLOWANCE, FetchLimits, INFLATION_ALLOWANCE};
 
 use crate::closure;
 use crate::history::Reachable;
-use crate::layout;
 use crate::objects::to_oids;
-use crate::pack::{Delivery, Pack};
 use crate::quarantine::Quarantine;
+use crate::received::{Delivery, Received};
 use crate::repository::Repository;
 use negotiation::{Connection, unknown};
 use pack_stream::PackStream;
@@ -60,10 +59,9 @@ fn receive<'l, R: Read, W: Write>(
     repository: &Repository,
     connection: &mut Connection<'l, R, W>,
     limits: &'l FetchLimits,
-) -> Result<Option<Pack>, FetchError> {
-    let parent = layout::quarantine(repository.path()).map_err(FetchError::Store)?;
+) -> Result<Option<Received>, FetchError> {
     let mut stream = PackStream::new(connection, limits);
-    let received = Pack::receive(&mut stream, &parent, Some(1));
+    let received = Received::receive(&mut stream, repository.path());
     // When the stream refused to go on, it knows better why than whoever read from it.
     match (received, stream.error()) {
         (_, Some(error)) | (Err(error), None) => Err(error),

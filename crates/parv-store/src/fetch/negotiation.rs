@@ -14,8 +14,11 @@ use std::time::{Duration, Instant};
 /// The most capabilities that the other device may list. Stock git has about ten.
 const MAX_CAPABILITIES: usize = 64;
 
-/// How many commits the first round of negotiation names; each further round names twice as many as the one before.
-const FIRST_HAVES: usize = 32;
+/// How many commits the first round of negotiation names: more than are written while an announcement is under way.
+const FIRST_HAVES: usize = 8;
+
+/// How many times as many each further round names as the one before.
+const MORE_HAVES: usize = 4;
 
 /// The most commits that are named before the other device is asked to send whatever it thinks right.
 const MAX_HAVES: usize = 32_768;
@@ -156,7 +159,7 @@ impl<'a, R: Read, W: Write> Connection<'a, R, W> {
             if done || self.acknowledged(&haves, &mut common)? {
                 return self.expect_pack();
             }
-            round *= 2;
+            round *= MORE_HAVES;
         }
     }
 

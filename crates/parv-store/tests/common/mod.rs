@@ -190,8 +190,7 @@ pub fn fetch_from(ours: &Repository, theirs: &Repository) -> Result<Option<Quara
 pub fn pull(ours: &Repository, theirs: &Repository) {
     if let Some(quarantine) = fetch_from(ours, theirs).unwrap() {
         let heads = quarantine.heads().to_vec();
-        quarantine.migrate().unwrap();
-        ours.set_heads(&ours.heads().unwrap(), &heads).unwrap();
+        quarantine.migrate(&ours.heads().unwrap(), &heads).unwrap();
     }
 }
 

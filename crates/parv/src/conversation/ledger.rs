@@ -113,8 +113,7 @@ impl Ledger {
         })?;
         let heads = replica.maximal(quarantine.heads());
         replica.gate(&[], &heads)?;
-        quarantine.migrate()?;
-        repository.set_heads(&[], &heads)?;
+        quarantine.migrate(&[], &heads)?;
         let aside = Aside::new(aside_of(folders, &replica));
         let mut this = Self::new(repository, replica, heads, author, aside);
         this.note(&commits);
@@ -200,10 +199,9 @@ impl Ledger {
         for head in &held {
             self.replica.gate(&self.heads, &[*head])?;
         }
-        quarantine.migrate()?;
         let heads = self.without_fallen(heads, &offered)?;
         self.require_readable().map_err(StoreError::from)?;
-        self.repository.set_heads(&self.heads, &heads)?;
+        quarantine.migrate(&self.heads, &heads)?;
         let old = std::mem::replace(&mut self.heads, heads);
         if !held.is_empty() {
             new.retain(|commit| self.reaches(&commit.id()));
