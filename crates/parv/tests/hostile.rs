@@ -165,6 +165,30 @@ async fn an_own_commit_does_not_wait_for_a_stalled_peer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_one_trickles_comes_from_another() {
+    let (mut ann, mut mallory, id, device) = ann_and_mallory().await;
+    let mut bob = Person::new("Bob").await;
+    bob.connect(&ann).await;
+    bring_in(&mut ann, &mut bob, &id).await;
+    let bobs = mallory.meet(&bob).await;
+    let head = mallory.write(&[], &[], None, "held back");
+    mallory.lure(device, head).await;
+    let (_reader, mut writer) = mallory.asked().await.into_blocking(DEADLINE);
+    std::thread::spawn(move || {
+        // Never silent, and never done.
+        let mut said = writer.write_all(b"000eversion 2\nfff0agent=");
+        while said.is_ok() {
+            said = writer.write_all(b"a").and_then(|()| writer.flush());
+            std::thread::sleep(PATIENCE / 100);
+        }
+    });
+    mallory.lure(bobs, head).await;
+    mallory.serve(|writer| writer).await;
+    bob.wait_text("held back").await;
+    ann.wait_text("held back").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_history_that_is_cut_off_leaves_nothing() {
     let (mut ann, mut mallory, id, device) = ann_and_mallory().await;
     let before = listing(&ann.repository(&id));

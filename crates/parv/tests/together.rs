@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use futures::future::join_all;
 use parv::{Error, Event, LogQuery, MemberChange, Mode, Role, VoteKind};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,4 +324,34 @@ async fn admins_vote_and_the_banned_one_gets_nothing_more() {
     }
     let texts = dave.texts(&id).await;
     assert!(!texts.iter().any(|text| text == "without Dave" || text == "are we alone?"), "{texts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_have_is_fetched_once() {
+    const MESSAGES: usize = 1000;
+    let (mut ann, mut bob, mut carol) =
+        (Person::new("Ann").await, Person::new("Bob").await, Person::new("Carol").await);
+    for (one, other) in [(&bob, &ann), (&carol, &ann), (&carol, &bob)] {
+        one.connect(other).await;
+    }
+    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
+    bring_in(&mut ann, &mut bob, &id).await;
+    bring_in(&mut ann, &mut carol, &id).await;
+    carol.engine.shutdown().await;
+    let Person { home, engine, .. } = carol;
+    drop(engine);
+    let conversation = ann.conversation(&id);
+    let send = async |number: usize| conversation.send(&number.to_string()).await;
+    for sent in join_all((0..MESSAGES).map(send)).await {
+        sent.unwrap();
+    }
+    let all = conversation.info().messages;
+    let has_all = |engine: &parv::Engine| engine.conversation(&id).unwrap().info().messages == all;
+    bob.until("all messages", has_all).await;
+    let mut carol = Person::reopen(home, TCP).await;
+    tokio::join!(ann.connect(&carol), bob.connect(&carol));
+    carol.until("all messages", has_all).await;
+    let metrics = carol.engine.metrics().unwrap();
+    let fetched = metrics.lines().find_map(|line| line.split_once("fetched_commits_total ")).unwrap().1;
+    assert_eq!(fetched.parse::<usize>().unwrap(), MESSAGES, "{metrics}");
 }

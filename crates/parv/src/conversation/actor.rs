@@ -128,6 +128,12 @@ impl Actor {
                     self.hub.ripple(self.id, &self.view.borrow(), &self.awareness);
                     Ok(())
                 }
+                () = at(self.schedule.impatient()) => {
+                    for (device, errand) in self.schedule.overdue(Instant::now()) {
+                        self.start(device, errand);
+                    }
+                    Ok(())
+                }
                 command = commands.next() => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
@@ -272,12 +278,20 @@ impl Actor {
             direct: announcement.is_none(),
             announcements: announcement.into_iter().map(|handle| (handle, commit)).collect(),
             others: sources,
+            ..Errand::default()
         };
         self.ask(device, errand);
     }
 
+    /// Asks a device, unless somebody else is giving the same already.
     fn ask(&mut self, device: DeviceId, errand: Errand) {
-        if self.schedule.ask(device, errand) {
+        if let Some(errand) = self.schedule.share(device, errand) {
+            self.start(device, errand);
+        }
+    }
+
+    fn start(&mut self, device: DeviceId, errand: Errand) {
+        if self.schedule.ask(device, errand, Instant::now()) {
             self.waiting.push(device);
             self.start_fetches();
         }
