@@ -60,7 +60,7 @@ fn put(path: &Path, bytes: &[u8], durability: Durability) -> Result<(), StoreErr
         let mut file = tempfile::Builder::new().prefix(TEMPORARY_OBJECT).tempfile_in(folder)?;
         file.write_all(bytes)?;
         if durability == Durability::Now {
-            file.as_file().sync_all()?;
+            durable::sync(file.as_file())?;
         }
         file.persist(path).map_err(|error| error.error)
     };

@@ -4,8 +4,10 @@
 //! A file is durable when its bytes *and* its name in the folder are: fsync of the file, rename, fsync of the folder.
 
 use crate::error::StoreError;
+#[cfg(test)]
+use crate::forgetful;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// What makes a write durable.
@@ -19,18 +21,52 @@ pub(crate) enum Durability {
 
 /// Asks the disk to keep the names in a folder.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(StoreError::io("make durable the folder", folder))
+    File::open(folder).and_then(|folder| sync(&folder)).map_err(StoreError::io("make durable the folder", folder))
 }
 
 /// Asks the disk to keep the bytes of a file that somebody else wrote.
 pub(crate) fn sync_file(file: &Path) -> Result<(), StoreError> {
-    File::open(file).and_then(|file| file.sync_all()).map_err(StoreError::io("make durable", file))
+    File::open(file).and_then(|file| sync(&file)).map_err(StoreError::io("make durable", file))
+}
+
+/// Asks the disk to keep the bytes of a file.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    sync_with(file, File::sync_all)
+}
+
+/// The same for a file that stays where it is: when it was changed need not be kept.
+pub(crate) fn sync_data(file: &File) -> io::Result<()> {
+    sync_with(file, File::sync_data)
+}
+
+/// Asks the disk to keep all that was done so far on the file system on which the file lies.
+pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(file)?;
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        rustix::fs::sync();
+    }
+    #[cfg(test)]
+    forgetful::kept_all();
+    Ok(())
+}
+
+/// In tests a disk looks on that keeps only what it was asked to keep.
+fn sync_with(file: &File, sync: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    #[cfg(test)]
+    forgetful::power_cut(file);
+    sync(file)?;
+    #[cfg(test)]
+    forgetful::kept(file);
+    Ok(())
 }
 
 /// Writes a new file durably; its name is durable only when the folder was synced too.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
     let mut file = File::create_new(path).map_err(StoreError::io("create", path))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(StoreError::io("write", path))
+    file.write_all(bytes).and_then(|()| sync(&file)).map_err(StoreError::io("write", path))
 }
 
 /// Renames within one file system. Durable when the target's folder was synced.

@@ -73,7 +73,8 @@ impl Journal {
         after: &[CommitId],
     ) -> Result<Entry, StoreError> {
         let entry = Entry { start: self.length()? };
-        let written = (&self.file).write_all(&encode(objects, before, after)).and_then(|()| self.file.sync_data());
+        let written =
+            (&self.file).write_all(&encode(objects, before, after)).and_then(|()| durable::sync_data(&self.file));
         match written {
             Ok(()) => Ok(entry),
             Err(error) => {
@@ -86,7 +87,7 @@ impl Journal {
     /// Takes back a record whose objects or heads could not be written after all. Should even that fail, the record stands
     /// for something that was not acknowledged, and may come to be at the next [`recover`].
     pub(crate) fn retract(&self, entry: Entry) {
-        let _ = self.file.set_len(entry.start).and_then(|()| self.file.sync_data());
+        let _ = self.file.set_len(entry.start).and_then(|()| durable::sync_data(&self.file));
     }
 
     /// Begins anew when the journal is long, after everything that it stands for has reached the disk.
@@ -99,8 +100,9 @@ impl Journal {
         if self.length()? == 0 {
             return Ok(());
         }
-        let settled =
-            sync_file_system(&self.file).and_then(|()| self.file.set_len(0)).and_then(|()| self.file.sync_data());
+        let settled = durable::sync_file_system(&self.file)
+            .and_then(|()| self.file.set_len(0))
+            .and_then(|()| durable::sync_data(&self.file));
         settled.map_err(StoreError::io("make durable", &self.path))
     }
 
@@ -159,17 +161,6 @@ fn named(kind: Kind, bytes: &[u8]) -> Result<NewObject<'_>, StoreError> {
         Kind::Blob | Kind::Tag => *object::blob_id(bytes)?.as_bytes(),
     };
     Ok(NewObject { id: to_oid(&id), kind, bytes })
-}
-
-#[cfg(target_os = "linux")]
-fn sync_file_system(file: &File) -> io::Result<()> {
-    Ok(rustix::fs::syncfs(file)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync_file_system(_: &File) -> io::Result<()> {
-    rustix::fs::sync();
-    Ok(())
 }
 
 /// What one record says.

@@ -16,9 +16,15 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+extern crate self as parv_store; // for what all tests share
+
 mod bundle;
 mod burst;
 mod closure;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 mod consolidate;
 mod database;
 mod delta;
@@ -26,6 +32,8 @@ mod durable;
 mod error;
 pub mod fetch;
 mod foreign;
+#[cfg(test)]
+mod forgetful;
 mod history;
 pub mod index;
 mod journal;

@@ -47,18 +47,16 @@ pub(crate) fn write_with(
         let there = path.exists();
         let stored = is_stored(present, object, there);
         if !stored || there {
-            touched.insert(fan_out.clone());
+            // Who made the folder may not have waited until the disk had its name.
+            touched.extend([folder.to_owned(), fan_out.clone()]);
         }
         if !stored {
-            if !fan_out.is_dir() {
-                touched.insert(folder.to_owned());
-            }
             staged.push((stage(&fan_out, object)?, path));
         }
     }
     if durability == Durability::Now {
         for (file, path) in &staged {
-            file.as_file().sync_all().map_err(StoreError::io("make durable", path))?;
+            durable::sync(file.as_file()).map_err(StoreError::io("make durable", path))?;
         }
     }
     for (file, path) in staged {

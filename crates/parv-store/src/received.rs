@@ -30,7 +30,7 @@ const MAX_SMALL_BYTES: u64 = 1024 * 1024;
 /// See the [module](self).
 pub(crate) enum Received {
     Small(Unpacked),
-    Large(Pack),
+    Large(Box<Pack>),
 }
 
 impl Received {
@@ -46,7 +46,7 @@ impl Received {
         }
         // What is not small, or damaged, which is for gix to say.
         let parent = layout::quarantine(repository).map_err(FetchError::Store)?;
-        Ok(Pack::receive(&mut start.chain(stream), &parent, Some(1))?.map(Self::Large))
+        Ok(Pack::receive(&mut start.chain(stream), &parent, Some(1))?.map(|pack| Self::Large(pack.into())))
     }
 
     /// How many objects it has.

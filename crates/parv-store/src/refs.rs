@@ -260,7 +260,7 @@ impl Lock {
         let write = || -> io::Result<()> {
             let mut out = fs::File::options().write(true).open(file)?;
             io::Write::write_all(&mut out, text.as_bytes())?;
-            if durability == Durability::Now { out.sync_all() } else { Ok(()) }
+            if durability == Durability::Now { durable::sync(&out) } else { Ok(()) }
         };
         write().map_err(StoreError::io("write", file))?;
         durable::rename(file, &self.target)?;

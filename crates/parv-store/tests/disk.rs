@@ -7,7 +7,6 @@
 mod common;
 
 use common::*;
-use parv_model::CommitId;
 use parv_store::{FetchError, Repository, StoreError};
 use std::error::Error;
 use std::fs;
@@ -27,30 +26,6 @@ const BLOCKS: u32 = 128;
 
 fn folder_of_child() -> Option<PathBuf> {
     std::env::var_os(FOLDER).map(PathBuf::from)
-}
-
-/// A conversation's writer that goes on where another one stopped.
-fn resume(path: &Path, time: i64) -> Writer {
-    let repository = Repository::open(path).unwrap();
-    let head = repository.heads().unwrap()[0];
-    let text = String::from_utf8(repository.commit(&head).unwrap().unwrap()).unwrap();
-    let tree = text.lines().next().unwrap().strip_prefix("tree ").unwrap().parse().unwrap();
-    Writer { repository, tree, time }
-}
-
-/// The ids that a child printed.
-fn ids(printed: &[u8]) -> Vec<CommitId> {
-    let printed = String::from_utf8_lossy(printed).into_owned();
-    printed.lines().filter_map(|line| line.strip_prefix("sent ")?.parse().ok()).collect()
-}
-
-#[track_caller]
-fn whole(path: &Path, ids: &[CommitId]) {
-    let repository = Repository::open(path).unwrap();
-    for id in ids {
-        assert!(repository.has(id).unwrap(), "{id} is lost");
-    }
-    assert_eq!(git(path, &["fsck", "--strict", "--full", "--no-dangling"]), "");
 }
 
 #[test]

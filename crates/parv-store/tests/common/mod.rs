@@ -111,6 +111,36 @@ impl Writer {
     }
 }
 
+/// A conversation's writer that goes on where another one stopped.
+pub fn resume(path: &Path, time: i64) -> Writer {
+    let repository = Repository::open(path).unwrap();
+    let head = repository.heads().unwrap()[0];
+    let tree = tree_of(&repository.commit(&head).unwrap().unwrap());
+    Writer { repository, tree, time }
+}
+
+/// What a commit's tree is.
+pub fn tree_of(commit: &[u8]) -> TreeId {
+    let first = std::str::from_utf8(commit).unwrap().lines().next().unwrap();
+    first.strip_prefix("tree ").unwrap().parse().unwrap()
+}
+
+/// The ids that a child printed.
+pub fn ids(printed: &[u8]) -> Vec<CommitId> {
+    let printed = String::from_utf8_lossy(printed).into_owned();
+    printed.lines().filter_map(|line| line.strip_prefix("sent ")?.parse().ok()).collect()
+}
+
+/// Asserts that commits are part of a conversation that is whole.
+#[track_caller]
+pub fn whole(path: &Path, ids: &[CommitId]) {
+    let repository = Repository::open(path).unwrap();
+    for id in ids {
+        assert!(repository.has(id).unwrap(), "{id} is lost");
+    }
+    assert_eq!(git(path, &["fsck", "--strict", "--full", "--no-dangling"]), "");
+}
+
 /// Makes a long history with stock git, quickly: `count` commits in one line.
 pub fn import(path: &Path, count: usize) {
     let mut stream = String::new();
