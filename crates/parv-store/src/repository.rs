@@ -19,10 +19,10 @@ use parv_model::object::{blob_id, commit_id, tree_id};
 use parv_model::{BlobId, CommitId, TreeId, TreePath};
 use parv_validator::{BlobSource, SourceError};
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 /// A conversation's bare Git repository. A handle is cheap to clone and may be used from several threads.
 ///
@@ -35,8 +35,6 @@ struct Inner {
     places: Arc<Places>,
     /// None where nothing may be written.
     writing: Option<Writing>,
-    /// Held by who consolidates.
-    consolidating: Mutex<()>,
 }
 
 /// What a repository has that is open for writing.
@@ -93,7 +91,7 @@ impl Repository {
     }
 
     fn with(path: PathBuf, places: Places, writing: Option<Writing>) -> Self {
-        Self(Arc::new(Inner { path, places: Arc::new(places), writing, consolidating: Mutex::new(()) }))
+        Self(Arc::new(Inner { path, places: Arc::new(places), writing }))
     }
 
     /// Its folder.
@@ -162,13 +160,16 @@ impl Repository {
     }
 
     /// Makes one pack of the objects that lie in files of their own and in small packs, while others read and write.
-    /// `None` when there is nothing to do, when somebody is at it already, or when `stop` was set before it was done.
+    /// `None` when there is nothing to do, when somebody is at it already (another process too), or when `stop` was set before it was done.
     ///
     /// Whenever it ends, or is killed, every object is there. Stock git finds every object at every moment too.
     pub fn consolidate(&self, stop: &AtomicBool) -> Result<Option<Consolidated>, StoreError> {
-        match self.0.consolidating.try_lock() {
-            Ok(_alone) => consolidate::run(self.path(), self.places(), stop),
-            Err(_) => Ok(None),
+        let packs = self.places().packs();
+        let alone = File::open(&packs).map_err(StoreError::io("open", &packs))?;
+        match alone.try_lock() {
+            Ok(()) => consolidate::run(self.path(), self.places(), stop),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(StoreError::io("lock", &packs)(error)),
         }
     }
 
