@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use parv_store::{FetchLimits, NewCommit, Repository, fetch};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 #[test]
@@ -150,11 +150,16 @@ fn stock_git_clones_an_empty_conversation_and_is_refused_what_there_is_not() {
     let url = daemon(&alice);
     git(folder.path(), &["clone", "--quiet", &url, "empty"]);
     Writer::begin(alice);
-    let refused = try_git(folder.path(), &["clone", "--quiet", "--depth", "1", &url, "shallow"]);
-    assert!(!refused.status.success() || !folder.path().join("shallow/.git/shallow").exists());
+    let words = |output: &Output| String::from_utf8_lossy(&output.stderr).into_owned();
     let refused = try_git(&folder.path().join("empty"), &["fetch", &url, &"7".repeat(40)]);
-    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && words.contains("not our ref"), "{words}");
+    assert!(!refused.status.success() && words(&refused).contains("not our ref"), "{}", words(&refused));
+    // Part of a history is not given, and git is told before it asks.
+    let refused = try_git(folder.path(), &["clone", "--quiet", "--depth", "1", &url, "shallow"]);
+    assert!(!refused.status.success() && words(&refused).contains("does not support shallow"), "{}", words(&refused));
+    // Files cannot be left out: git says so, and takes the whole.
+    let whole = try_git(folder.path(), &["clone", "--filter=blob:none", &url, "partial"]);
+    assert!(whole.status.success() && words(&whole).contains("filtering not recognized"), "{}", words(&whole));
+    assert_eq!(git(&folder.path().join("partial"), &["fsck", "--strict", "--full"]), "");
 }
 
 #[test]

@@ -417,6 +417,15 @@ fn requests_that_are_not_served() {
     assert!(ask(&victim, &request("command=fetch", &haves), &limits).1.contains("ERR too many lines"));
     let endless = request("command=ls-refs", &[]).repeat(100);
     assert!(ask(&victim, &endless, &ServeLimits::default()).1.contains("ERR too many commands"));
+    let clone = request("command=fetch", &[want(head), "done".into()]);
+    let (served, answer) = ask(&victim, &clone, &ServeLimits { max_bytes: 99, ..Default::default() });
+    assert_matches!(served, Err(ServeError::TooMuch(99)));
+    assert!(!answer.contains("PACK"));
+    let within = |max_bytes| ServeLimits { max_bytes, ..Default::default() };
+    let enough = (100..).find(|bytes| ask(&victim, &clone, &within(*bytes)).0.is_ok()).unwrap();
+    assert_matches!(ask(&victim, &clone.repeat(2), &within(enough)).0, Err(ServeError::TooMuch(_)));
+    let no_time = ServeLimits { max_time: Duration::ZERO, ..Default::default() };
+    assert_matches!(ask(&victim, &clone, &no_time).0, Err(ServeError::TooSlow(_)));
     assert_matches!(ask(&victim, b"00", &ServeLimits::default()).0, Err(ServeError::Io(_)));
     assert!(ask(&victim, b"", &ServeLimits::default()).0.unwrap().heads.is_empty());
     // A file or a tree is no commit that somebody could have.

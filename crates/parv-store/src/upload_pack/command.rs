@@ -1,6 +1,6 @@
 //! What the other device may ask for. Everything else is refused in git's own words.
 
-use super::{Deadline, ServeError, ServeLimits};
+use super::{Meter, ServeError, ServeLimits};
 use crate::pkt_line::{self, Packet, ReadError};
 use parv_model::CommitId;
 use std::io::Read;
@@ -49,16 +49,17 @@ pub(super) struct Fetch {
 /// The commands on a stream.
 pub(super) struct Commands<'a, R> {
     reader: pkt_line::Reader<R>,
-    deadline: &'a Deadline,
+    meter: &'a Meter<'a>,
 }
 
 impl<'a, R: Read> Commands<'a, R> {
-    pub fn new(reader: R, deadline: &'a Deadline) -> Self {
-        Self { reader: pkt_line::Reader::new(reader), deadline }
+    pub fn new(reader: R, meter: &'a Meter) -> Self {
+        Self { reader: pkt_line::Reader::new(reader), meter }
     }
 
     /// The next command; `None` when there is none and none will come.
-    pub fn next(&mut self, limits: &ServeLimits) -> Result<Option<Command>, ServeError> {
+    pub fn next(&mut self) -> Result<Option<Command>, ServeError> {
+        let limits = self.meter.limits;
         let mut command = match self.packet()? {
             None | Some(Packet::Flush) => return Ok(None),
             Some(packet) => match packet.line() {
@@ -90,7 +91,7 @@ impl<'a, R: Read> Commands<'a, R> {
     }
 
     fn packet(&mut self) -> Result<Option<Packet<'_>>, ServeError> {
-        self.deadline.check()?;
+        self.meter.check(0)?;
         self.reader.next().map_err(|error| match error {
             ReadError::Io(error) => error.into(),
             ReadError::Length(_) => ServeError::Request(error.to_string()),

@@ -14,6 +14,7 @@ use crate::repository::Repository;
 use command::{Command, Commands, Fetch, LsRefs};
 use gix::objs::Kind;
 use parv_model::CommitId;
+use std::cell::Cell;
 use std::io::{self, BufWriter, Read, Write};
 use std::time::{Duration, Instant};
 
@@ -27,14 +28,18 @@ pub struct ServeLimits {
     pub max_commands: usize,
     /// The most commits that the other device may say it has, in one command.
     pub max_haves: usize,
+    /// The most bytes of packs on one stream.
+    pub max_bytes: u64,
     /// How long it may take altogether. The caller gives streams that time out when nothing moves; this ends a trickle.
     pub max_time: Duration,
 }
 
 impl Default for ServeLimits {
-    /// A first clone on a slow line, or a long negotiation between two halves of a conversation that were apart.
+    /// A first clone of the largest conversation that anybody takes ([`FetchLimits`](crate::FetchLimits)) on a slow line, or a
+    /// long negotiation between two halves of a conversation that were apart.
     fn default() -> Self {
-        Self { max_commands: 64, max_haves: 65_536, max_time: Duration::from_secs(30 * 60) }
+        let max_bytes = crate::FetchLimits::default().max_pack_bytes;
+        Self { max_commands: 64, max_haves: 65_536, max_bytes, max_time: Duration::from_secs(30 * 60) }
     }
 }
 
@@ -57,6 +62,9 @@ pub enum ServeError {
     /// It took longer than [`ServeLimits::max_time`].
     #[error("the service took longer than {} seconds", .0.as_secs())]
     TooSlow(Duration),
+    /// It asked for more than [`ServeLimits::max_bytes`].
+    #[error("the other device asked for more than {0} bytes on one stream")]
+    TooMuch(u64),
     /// The other device asked for something that is not served. It was told so, in these words.
     #[error("the other device's request was refused: {0}")]
     Request(String),
@@ -110,16 +118,16 @@ fn converse(
     limits: &ServeLimits,
     served: &mut Served,
 ) -> Result<(), ServeError> {
-    let deadline = Deadline::after(limits.max_time);
+    let meter = Meter { limits, start: Instant::now(), sent: Cell::new(0) };
     CAPABILITIES.iter().try_for_each(|line| pkt_line::write_line(out, line))?;
     pkt_line::write_flush(out)?;
     out.flush()?;
-    let mut commands = Commands::new(reader, &deadline);
+    let mut commands = Commands::new(reader, &meter);
     for _ in 0..limits.max_commands {
-        match commands.next(limits)? {
+        match commands.next()? {
             None => return Ok(()),
             Some(Command::LsRefs(wish)) => list(heads, &wish, out)?,
-            Some(Command::Fetch(wish)) => fetch(repository, heads, wish, out, &deadline, served)?,
+            Some(Command::Fetch(wish)) => fetch(repository, heads, wish, out, &meter, served)?,
         }
         out.flush()?;
     }
@@ -149,7 +157,7 @@ fn fetch(
     offered: &[CommitId],
     wish: Fetch,
     out: &mut impl Write,
-    deadline: &Deadline,
+    meter: &Meter,
     served: &mut Served,
 ) -> Result<(), ServeError> {
     if let Some(other) = wish.wants.iter().find(|want| !offered.contains(want)) {
@@ -177,7 +185,7 @@ fn fetch(
     pkt_line::write_line(out, "packfile")?;
     let objects = outgoing::choose(&database, &to_oids(&wish.wants), &common)?;
     served.objects += objects.len() as u64;
-    outgoing::send(&database, &objects, out, deadline)?;
+    outgoing::send(&database, &objects, out, meter)?;
     pkt_line::write_flush(out)?;
     out.flush()?;
     for head in wish.wants {
@@ -188,18 +196,21 @@ fn fetch(
     Ok(())
 }
 
-/// When the service has to be over.
-struct Deadline {
+/// What the service has cost so far.
+struct Meter<'a> {
+    limits: &'a ServeLimits,
     start: Instant,
-    max: Duration,
+    /// Bytes of packs that were sent whole.
+    sent: Cell<u64>,
 }
 
-impl Deadline {
-    fn after(max: Duration) -> Self {
-        Self { start: Instant::now(), max }
-    }
-
-    fn check(&self) -> Result<(), ServeError> {
-        if self.start.elapsed() > self.max { Err(ServeError::TooSlow(self.max)) } else { Ok(()) }
+impl Meter<'_> {
+    /// Whether it may go on, with so many bytes of another pack.
+    fn check(&self, bytes: u64) -> Result<(), ServeError> {
+        let ServeLimits { max_time, max_bytes, .. } = *self.limits;
+        if self.start.elapsed() > max_time {
+            return Err(ServeError::TooSlow(max_time));
+        }
+        if self.sent.get() + bytes > max_bytes { Err(ServeError::TooMuch(max_bytes)) } else { Ok(()) }
     }
 }

@@ -3,7 +3,7 @@
 //! What lies in packs is copied as it is, deltas too when what they are made from is sent as well: a pack may be sent in
 //! one go without compressing anything. All else is written anew.
 
-use super::{Deadline, ServeError};
+use super::{Meter, ServeError};
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::history;
@@ -37,19 +37,21 @@ pub(super) fn send(
     database: &Database,
     objects: &[ObjectId],
     out: &mut impl Write,
-    deadline: &Deadline,
+    meter: &Meter,
 ) -> Result<(), ServeError> {
     let count = u32::try_from(objects.len()).map_err(|_| ServeError::Request("too many objects".to_owned()))?;
     let mut pack = PackWriter::begin(Band { out, packet: Vec::with_capacity(pkt_line::MAX_DATA) }, count)?;
-    let mut anew = copy(database, objects, &mut pack, deadline)?;
+    let mut anew = copy(database, objects, &mut pack, meter)?;
     let mut buffer = Vec::new();
     // Those that are alike were written one after the other, and lie side by side again.
     anew.sort_by_key(|(place, _)| *place);
     for (_, id) in anew {
-        deadline.check()?;
+        meter.check(pack.offset())?;
         let (kind, bytes) = database.read(&id, &mut buffer)?.ok_or_else(|| StoreError::missing("object", id))?;
         pack.add(kind, bytes)?;
     }
+    meter.check(pack.offset())?;
+    meter.sent.update(|sent| sent + pack.offset());
     Ok(pack.finish()?.0.end()?)
 }
 
@@ -69,7 +71,7 @@ fn copy<W: Write>(
     database: &Database,
     objects: &[ObjectId],
     out: &mut PackWriter<W>,
-    deadline: &Deadline,
+    meter: &Meter,
 ) -> Result<Vec<(usize, ObjectId)>, ServeError> {
     let view = database.view();
     let mut anew = Vec::new();
@@ -88,7 +90,7 @@ fn copy<W: Write>(
     packed.sort_by_key(|packed| (packed.pack, packed.offset));
     let (mut inflate, mut scratch) = (Inflate::default(), Vec::new());
     for at in 0..packed.len() {
-        deadline.check()?;
+        meter.check(out.offset())?;
         let Packed { pack, offset, object, .. } = packed[at];
         let (id, bundle) = (objects[object], &view.packs()[pack]);
         let failed = |error| database_error(&id, error);
