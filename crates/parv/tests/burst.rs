@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use futures::future::join_all;
 use parv::{Engine, Error, Mode, Options};
+use parv_store::{Repository, StoreError};
 use std::path::Path;
 use tokio::task::unconstrained;
 
@@ -62,4 +63,25 @@ async fn one_that_is_not_allowed_fails_alone() {
     let log = conversation.log(parv::LogQuery::default()).await.unwrap();
     let ids: Vec<_> = log.iter().skip(1).map(|entry| entry.id).collect();
     assert_eq!(ids, [before, first, after]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_stored_leaves_nothing_and_everybody_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let engine = Engine::start(account(home.path(), "Ann"), Options::default()).await.unwrap();
+    let conversation = engine.create(Mode::InvitesOnly, None).await.unwrap();
+    conversation.send("before").await.unwrap();
+    // Somebody else moves the heads, so that the repository takes nothing from the engine.
+    let folder = engine.folder().join("conversations").join(conversation.id().to_string());
+    let repository = Repository::open(folder).unwrap();
+    let (heads, root) = (repository.heads().unwrap(), conversation.id().root());
+    repository.set_heads(&heads, &[root]).unwrap();
+    for refused in join_all((0..300).map(|_| conversation.send("refused"))).await {
+        assert!(matches!(refused, Err(Error::Store(StoreError::HeadsMoved { .. }))), "{refused:?}");
+    }
+    repository.set_heads(&[root], &heads).unwrap();
+    conversation.send("after").await.unwrap();
+    let log = conversation.log(parv::LogQuery::default()).await.unwrap();
+    let texts: Vec<_> = log.iter().filter_map(|entry| text_of(&entry.message)).collect();
+    assert_eq!(texts, ["before", "after"]);
 }

@@ -31,7 +31,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
 
 /// How many commands wait for an actor. Who sends more waits too.
-pub(crate) const COMMAND_QUEUE: usize = 256;
+pub(crate) const COMMAND_QUEUE: usize = 512;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;

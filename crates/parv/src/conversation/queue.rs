@@ -7,7 +7,7 @@ use crate::Error;
 use parv_model::CommitId;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many messages are made durable together: as many as can wait. Each of them waits for all of them, a few
+/// How many messages are written together: as many as can wait. Each of them waits for all of them, some tens of
 /// milliseconds at most.
 const MAX_GROUP: usize = super::actor::COMMAND_QUEUE;
 

@@ -34,7 +34,7 @@ pub(super) struct Errand {
     /// Whether the device told this one alone, so that others may not have heard.
     pub(super) direct: bool,
     /// How many devices are being asked for the same.
-    asked: u32,
+    pub(super) asked: u32,
 }
 
 impl Errand {
@@ -185,11 +185,11 @@ mod tests {
         assert!(schedule.ask(device(2), errand(1, false), now));
         assert!(!schedule.ask(device(1), errand(2, false), now));
         assert!(!schedule.ask(device(1), errand(3, true), now));
-        let (now, next) = schedule.ended(&device(1));
-        assert_eq!(now.commits, errand(1, false).commits);
+        let (done, next) = schedule.ended(&device(1));
+        assert_eq!(done.commits, errand(1, false).commits);
         let next = next.unwrap();
         assert_eq!(next.commits.len(), 2);
-        assert!(next.direct && !now.direct);
+        assert!(next.direct && !done.direct);
         assert!(schedule.ask(device(1), next, now));
         assert!(schedule.ended(&device(2)).1.is_none());
     }

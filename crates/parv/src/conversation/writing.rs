@@ -1,21 +1,24 @@
 //! Writing: from what somebody wants to say to commits that are stored.
 //!
-//! Messages that wait one behind the other are written together. Each is drafted on the state that the one before it leaves,
-//! signed, and admitted like anybody's; then all of them are stored in one durable step. That every signature holds is seen
-//! to meanwhile, for many at once and on other cores: it takes as long as all else together, and nothing is stored before.
+//! Messages that wait one behind the other are written in shares. Each is drafted on the state that the one before it leaves,
+//! signed, and admitted like anybody's; then its share is stored in one durable step. Before that, the signatures of the share
+//! are seen to hold, all at once. While one share is checked and stored, which is mostly waiting for the disk, the next is
+//! composed on top of it. Nothing is known to anybody before it is stored.
 
 use super::ledger::Ledger;
 use crate::{Error, clock};
 use parv_identity::sshsig::Proof;
 use parv_model::limits::MAX_MESSAGE_BYTES;
 use parv_model::{CommitId, Message, Role};
-use parv_store::{NewCommit, StoreError};
+use parv_store::{NewCommit, Repository, StoreError};
 use parv_validator::settled::Unreadable;
-use parv_validator::{CheckedCommit, Signed};
+use parv_validator::{CheckedCommit, Checkpoint, Signed};
+use std::sync::mpsc;
 use std::thread;
 
-/// How many signatures are looked at together: enough to gain by it, few enough to begin while others are made.
-const PROOFS: usize = 64;
+/// How many messages are stored together: enough to make up for a sync of the disk, few enough to store some while others
+/// are composed.
+const SHARE: usize = 128;
 
 /// What is said when a signature of one's own does not hold.
 pub(super) const BAD_PROOF: &str = "the device's own signature does not hold: its key or the machine is damaged";
@@ -50,95 +53,134 @@ impl Composed {
 /// One whose signature was not looked at yet.
 type Unproven = (Composed, Proof);
 
-/// Commits that were composed and are not stored yet.
+/// A share of what is to be written: composed, but not stored yet.
 struct Batch {
     composed: Vec<Composed>,
-    /// The heads after them.
-    heads: Vec<CommitId>,
-    /// What was written for each wish: the message, and merges before or after it.
+    proofs: Vec<Proof>,
+    /// What was there before it.
+    start: Checkpoint,
+    before: Vec<CommitId>,
+    /// The heads after it.
+    after: Vec<CommitId>,
+    /// What is written for each wish: the message, and merges before or after it.
     written: Vec<Result<Vec<CheckedCommit>, Error>>,
+    /// Whether all that is kept of old commits could be read; if not, none of it counts.
+    readable: Result<(), Unreadable>,
+}
+
+impl Batch {
+    /// Stores it durably with one sync of the disk, if all signatures hold.
+    fn store(&self, repository: &Repository) -> Result<(), Error> {
+        self.readable.clone().map_err(StoreError::from)?;
+        if self.composed.is_empty() {
+            return Ok(());
+        }
+        if !Proof::all_hold(&self.proofs) {
+            return Err(Error::NotAllowed(BAD_PROOF.into()));
+        }
+        let new: Vec<NewCommit> = self.composed.iter().map(Composed::objects).collect();
+        Ok(repository.write(&new, &self.before, &self.after)?)
+    }
+}
+
+/// Stores shares until one cannot be stored: those that were, and why the next was not, with where it began.
+fn store_all(
+    batches: impl IntoIterator<Item = Batch>,
+    repository: &Repository,
+) -> (Vec<Batch>, Option<(Checkpoint, Error)>) {
+    let mut stored = Vec::new();
+    for batch in batches {
+        match batch.store(repository) {
+            Ok(()) => stored.push(batch),
+            Err(error) => return (stored, Some((batch.start, error))),
+        }
+    }
+    (stored, None)
 }
 
 impl Ledger {
-    /// Writes commits on top of all heads and of each other, durably and with one sync of the disk; several heads are
-    /// merged first. Gives for each wish all that was written for it: the message, and merges before or after it. Of one that
-    /// is not allowed nothing is written, and the others go on without it.
+    /// Writes commits on top of all heads and of each other, durably; several heads are merged first. Gives for each wish all
+    /// that was written for it: the message, and merges before or after it. Of one that is not allowed nothing is written, and
+    /// the others go on without it.
     pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
-        self.write_readable(wishes).unwrap_or_else(|_| {
-            self.mend();
-            self.write_readable(wishes)
-                .unwrap_or_else(|why| wishes.iter().map(|_| Err(StoreError::from(why.clone()).into())).collect())
-        })
+        self.write_or_mend(wishes, true)
     }
 
-    /// The same, unless what is kept of old commits cannot be read; then nothing is written.
-    fn write_readable(&mut self, wishes: &[Wish]) -> Result<Vec<Result<Vec<CheckedCommit>, Error>>, Unreadable> {
-        let start = self.replica.checkpoint();
-        let batch = self.compose_and_prove(wishes);
-        if let Err(why) = self.require_readable() {
-            self.replica.rollback(start);
-            return Err(why);
+    /// The same; `mend` says whether to gather the books anew when they cannot be read.
+    fn write_or_mend(&mut self, wishes: &[Wish], mend: bool) -> Vec<Result<Vec<CheckedCommit>, Error>> {
+        let (stored, failed) = self.compose_and_store(wishes);
+        let (mut commits, mut written) = (Vec::new(), Vec::with_capacity(wishes.len()));
+        for batch in stored {
+            self.heads = batch.after;
+            commits.extend(batch.composed.into_iter().map(|composed| composed.commit));
+            written.extend(batch.written);
         }
-        let Some(Batch { composed, heads, written }) = batch else {
-            self.replica.rollback(start);
-            return Ok(wishes.iter().map(|_| Err(Error::NotAllowed(BAD_PROOF.into()))).collect());
-        };
-        if composed.is_empty() {
-            return Ok(written);
+        if !commits.is_empty() {
+            self.entered(&commits);
         }
-        let new: Vec<NewCommit> = composed.iter().map(Composed::objects).collect();
-        match (self.repository.write(&new, &self.heads, &heads), wishes) {
-            (Ok(()), _) => {
-                self.heads = heads;
-                let commits: Vec<_> = composed.into_iter().map(|composed| composed.commit).collect();
-                self.entered(&commits);
-                Ok(written)
+        let rest = &wishes[written.len()..];
+        match (failed, rest) {
+            (None, _) => {}
+            (Some(Error::Store(StoreError::Index(_))), rest) if mend => {
+                self.mend();
+                written.extend(self.write_or_mend(rest, false));
             }
-            (Err(error), [_]) => {
-                self.replica.rollback(start);
-                Ok(vec![Err(error.into())])
-            }
+            (Some(error), [_]) => written.push(Err(error)),
             // What cannot be stored together may be stored one by one, and everybody is told why theirs was not.
-            (Err(_), _) => {
-                self.replica.rollback(start);
-                Ok(wishes.iter().flat_map(|wish| self.write(std::slice::from_ref(wish))).collect())
+            (Some(_), rest) => {
+                written.extend(rest.iter().flat_map(|wish| self.write_or_mend(std::slice::from_ref(wish), false)));
             }
         }
+        written
     }
 
-    /// Composes a commit for each wish, one on the other, while other threads see whether the signatures hold. None when
-    /// one does not.
-    fn compose_and_prove(&mut self, wishes: &[Wish]) -> Option<Batch> {
-        thread::scope(|scope| {
-            let mut heads = self.heads.clone();
-            let (mut composed, mut written) = (Vec::new(), Vec::with_capacity(wishes.len()));
-            let (mut proofs, mut provers) = (Vec::new(), Vec::new());
-            for wish in wishes {
-                let mark = self.replica.checkpoint();
-                written.push(match self.compose_all(&heads, wish) {
-                    Ok((new, after)) => {
-                        heads = after;
-                        let commits = new.iter().map(|(new, _)| new.commit.clone()).collect();
-                        for (new, proof) in new {
-                            composed.push(new);
-                            proofs.push(proof);
-                        }
-                        Ok(commits)
+    /// Composes the shares one after the other, and stores each while the next is composed. Gives what was stored, and why
+    /// the next one was not; of that and what comes after it nothing is left.
+    fn compose_and_store(&mut self, wishes: &[Wish]) -> (Vec<Batch>, Option<Error>) {
+        let repository = self.repository.clone();
+        let mut heads = self.heads.clone();
+        let mut batches = wishes.chunks(SHARE).map(|share| self.compose_share(&mut heads, share));
+        let (stored, failed) = match wishes.len() {
+            ..=SHARE => store_all(batches, &repository),
+            _ => thread::scope(|scope| {
+                let (composed, waiting) = mpsc::sync_channel(1);
+                let storing = scope.spawn(|| store_all(waiting, &repository));
+                // Until nobody waits for more, because one could not be stored.
+                let _ = batches.all(|batch| composed.send(batch).is_ok());
+                drop(composed);
+                storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            }),
+        };
+        let failed = failed.map(|(start, error)| {
+            self.replica.rollback(start);
+            error
+        });
+        (stored, failed)
+    }
+
+    /// Composes a commit for each wish, one on the other, on top of these heads, which it moves.
+    fn compose_share(&mut self, heads: &mut Vec<CommitId>, wishes: &[Wish]) -> Batch {
+        let (start, before) = (self.replica.checkpoint(), heads.clone());
+        let (mut composed, mut proofs, mut written) = (Vec::new(), Vec::new(), Vec::with_capacity(wishes.len()));
+        for wish in wishes {
+            let mark = self.replica.checkpoint();
+            written.push(match self.compose_all(heads, wish) {
+                Ok((new, after)) => {
+                    *heads = after;
+                    let commits = new.iter().map(|(new, _)| new.commit.clone()).collect();
+                    for (new, proof) in new {
+                        composed.push(new);
+                        proofs.push(proof);
                     }
-                    Err(error) => {
-                        self.replica.rollback(mark);
-                        Err(error)
-                    }
-                });
-                if proofs.len() >= PROOFS {
-                    let proofs = std::mem::take(&mut proofs);
-                    provers.push(scope.spawn(move || Proof::all_hold(&proofs)));
+                    Ok(commits)
                 }
-            }
-            let last = Proof::all_hold(&proofs);
-            let all = provers.into_iter().all(|prover| prover.join().is_ok_and(|hold| hold));
-            (last && all).then_some(Batch { composed, heads, written })
-        })
+                Err(error) => {
+                    self.replica.rollback(mark);
+                    Err(error)
+                }
+            });
+        }
+        Batch { composed, proofs, start, before, after: heads.clone(), written, readable: self.require_readable() }
     }
 
     /// Composes a message on top of these heads, which are merged, before it if that can be, and gives the heads after it.
