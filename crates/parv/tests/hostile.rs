@@ -173,7 +173,7 @@ async fn what_one_trickles_comes_from_another() {
     let bobs = mallory.meet(&bob).await;
     let head = mallory.write(&[], &[], None, "held back");
     mallory.lure(device, head).await;
-    let (_reader, mut writer) = mallory.asked().await.into_blocking(DEADLINE);
+    let (_reader, mut writer) = mallory.bare.asked().await.into_blocking(DEADLINE);
     std::thread::spawn(move || {
         // Never silent, and never done.
         let mut said = writer.write_all(b"000eversion 2\nfff0agent=");
