@@ -8,17 +8,20 @@ mod bare;
 mod clone;
 mod disk;
 mod git;
+mod growth;
 mod jami;
 mod latency;
 mod libgit2;
 mod past;
 mod people;
+mod plot;
 mod serve;
 mod writing;
 
 use clap::Parser;
 use parv_bench_rules::{conflict, replay, sample, table};
 use past::Past;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use table::Row;
 
@@ -34,6 +37,12 @@ struct Arguments {
     /// Measures the conversation of Jami only.
     #[arg(long)]
     jami: bool,
+    /// Measures bursts of messages only.
+    #[arg(long)]
+    bursts: bool,
+    /// Measures how costs grow with history and members instead, and draws that into this file (SVG).
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 /// How much is measured.
@@ -62,16 +71,37 @@ async fn main() -> ExitCode {
     } else {
         Scale { rounds: 7, messages: 300, burst: 5_000, git_commits: 30, hops: 300, history: 100_000, jami: 10_000 }
     };
-    let measured = if arguments.jami { jami::row(&scale).map(|row| vec![row]) } else { measure(&scale).await };
+    if let Some(file) = &arguments.plot {
+        return match draw(file, &scale, arguments.quick).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&*error),
+        };
+    }
+    let measured = match () {
+        () if arguments.jami => jami::row(&scale).map(|row| vec![row]),
+        () if arguments.bursts => writing::bursts(&scale).await.map(Vec::from),
+        () => measure(&scale).await,
+    };
     match measured {
         Ok(rows) if arguments.json => println!("{}", table::json(&rows)),
         Ok(rows) => print!("{}", table::text(&rows)),
-        Err(error) => {
-            eprintln!("parv-bench: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return failed(&*error),
     }
     ExitCode::SUCCESS
+}
+
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("parv-bench: {error}");
+    ExitCode::FAILURE
+}
+
+async fn draw(file: &Path, scale: &Scale, quick: bool) -> Result<(), Box<dyn std::error::Error>> {
+    git::version()?;
+    let (lengths, sizes) = match quick {
+        true => (&[100, 1_000, 10_000][..], &[10, 100][..]),
+        false => (&[100, 1_000, 10_000, 100_000][..], &[10, 100, 1_000][..]),
+    };
+    Ok(std::fs::write(file, plot::svg(&growth::charts(scale, lengths, sizes).await?))?)
 }
 
 async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> {

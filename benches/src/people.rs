@@ -1,7 +1,7 @@
 //! People with nodes on loopback sockets, each with a data folder of their own.
 
 use parv::{Account, Conversation, ConversationId, Engine, Error, Event, Network, NewAccount, Options};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::task::JoinSet;
@@ -28,6 +28,18 @@ impl Person {
         let network = Network { listen, mdns: false, ..Network::default() };
         let engine = Engine::start(account, Options { network: Some(network) }).await?;
         Ok(Self { events: engine.events(), engine, _home: home })
+    }
+
+    /// Stops the node and starts it again from the folder: gives how long the start takes.
+    pub async fn reopen(self) -> Result<Duration, Box<dyn std::error::Error>> {
+        let Self { engine, _home: home, .. } = self;
+        engine.shutdown().await;
+        drop(engine);
+        let start = Instant::now();
+        let engine = Engine::start(Account::open(home.path(), None)?, Options::default()).await?;
+        let time = start.elapsed();
+        engine.shutdown().await;
+        Ok(time)
     }
 
     /// Sends so many messages, as many at once as a conversation takes in.

@@ -24,8 +24,8 @@ pub fn table(sizes: &[usize]) -> Result<String, Failure> {
     Ok(out)
 }
 
-/// Of a message, an invitation, a join, and a merge of two messages.
-fn costs(size: usize) -> Result<[f64; 4], Failure> {
+/// The median costs in microseconds of a message, an invitation, a join, and a merge of two messages in a group of this size.
+pub fn costs(size: usize) -> Result<[f64; 4], Failure> {
     let mut group = Group::new(size, |_, _| {})?;
     let mut times: [Vec<f64>; 4] = Default::default();
     let hello = || Message::Text { body: "hello".into() };
