@@ -39,6 +39,7 @@ pub fn hold(bytes: &[u8]) {
             }
             Err(ServeError::Io(_)) => {}
             Err(ServeError::TooSlow(_)) => panic!("it took too long"),
+            Err(ServeError::TooMuch(_)) => panic!("it gave too much"),
             Err(ServeError::Store(error)) => panic!("a request broke the repository: {error}"),
         }
     });
