@@ -8,17 +8,18 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// The objects of the writer's repository, in whole blocks of the disk. Stock git has the last word, so this comes last.
+/// The writer's repository with its index, in whole blocks of the disk. Stock git has the last word, so this comes last.
 pub async fn rows(past: Past) -> Result<[Row; 2], Box<dyn std::error::Error>> {
     let path = past.repository();
     let Past { alice, conversation, messages } = past;
     drop(conversation);
     alice.engine.shutdown().await;
     Repository::open(&path)?.consolidate(&AtomicBool::new(false))?;
-    let ours = blocks(&path.join("objects"))?;
+    let index = blocks(&path.join("parv-index"))?;
+    let ours = blocks(&path.join("objects"))? + index;
     git::gc(&path)?;
     let theirs = blocks(&path.join("objects"))?;
-    let detail = format!("parv {ours} bytes, git gc {theirs} bytes, {} messages", messages);
+    let detail = format!("parv {ours} bytes, {index} of them the index; git gc {theirs} bytes; {messages} messages");
     let row = |key, what: &str, figure, unit, goal| Row {
         key,
         what: what.into(),

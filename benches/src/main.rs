@@ -12,6 +12,7 @@ mod growth;
 mod jami;
 mod latency;
 mod libgit2;
+mod open;
 mod past;
 mod people;
 mod plot;
@@ -43,6 +44,12 @@ struct Arguments {
     /// Measures how costs grow with history and members instead, and draws that into this file (SVG).
     #[arg(long)]
     plot: Option<PathBuf>,
+    /// Measures the opening of a very long conversation only.
+    #[arg(long)]
+    opening: bool,
+    /// What another process of it does: opens the conversation of the account in this folder.
+    #[arg(long, hide = true)]
+    open: Option<PathBuf>,
 }
 
 /// How much is measured.
@@ -59,6 +66,8 @@ pub struct Scale {
     pub hops: usize,
     /// Messages of the conversations with a long past.
     pub history: usize,
+    /// Messages of the one that is only opened.
+    pub open: usize,
     /// Commits of the conversation of Jami.
     pub jami: usize,
 }
@@ -67,10 +76,34 @@ pub struct Scale {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let scale = if arguments.quick {
-        Scale { rounds: 3, messages: 100, burst: 1_000, git_commits: 10, hops: 50, history: 5_000, jami: 1_000 }
+        Scale {
+            rounds: 3,
+            messages: 100,
+            burst: 1_000,
+            git_commits: 10,
+            hops: 50,
+            history: 5_000,
+            open: 20_000,
+            jami: 1_000,
+        }
     } else {
-        Scale { rounds: 7, messages: 300, burst: 5_000, git_commits: 30, hops: 300, history: 100_000, jami: 10_000 }
+        Scale {
+            rounds: 7,
+            messages: 300,
+            burst: 5_000,
+            git_commits: 30,
+            hops: 300,
+            history: 100_000,
+            open: 1_000_000,
+            jami: 10_000,
+        }
     };
+    if let Some(home) = arguments.open {
+        return match open::open(&home).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&*error),
+        };
+    }
     if let Some(file) = &arguments.plot {
         return match draw(file, &scale, arguments.quick).await {
             Ok(()) => ExitCode::SUCCESS,
@@ -80,6 +113,7 @@ async fn main() -> ExitCode {
     let measured = match () {
         () if arguments.jami => jami::row(&scale).map(|row| vec![row]),
         () if arguments.bursts => writing::bursts(&scale).await.map(Vec::from),
+        () if arguments.opening => open::row(&scale).await.map(|row| vec![row]),
         () => measure(&scale).await,
     };
     match measured {
@@ -116,5 +150,6 @@ async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> 
     rows.extend(replay::rows(scale.history)?);
     rows.extend(conflict::rows()?);
     rows.push(jami::row(scale)?);
+    rows.push(open::row(scale).await?);
     Ok(rows)
 }
