@@ -1,28 +1,27 @@
 //! The swarm: which protocols a node speaks, and how each is set up.
 
 use crate::config::NodeConfig;
+use crate::gossip::{Gossip, gossip};
 use crate::limits::{
-    ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, IDLE_TIMEOUT, MAX_CIRCUIT_BYTES, MAX_CIRCUIT_DURATION, MAX_CIRCUITS,
-    MAX_CIRCUITS_PER_PEER, MAX_CONNECTIONS_PER_PEER, MAX_GOSSIP_BYTES, MAX_NEGOTIATING_STREAMS,
-    MAX_PENDING_CONNECTIONS, MAX_RELAY_PLACES, MAX_TABLE_BYTES, MAX_TOPICS, PING_INTERVAL, PING_TIMEOUT,
-    PROVIDER_RECORD_LIFETIME, QUERY_TIMEOUT,
+    ADDRESS_RECORD_LIFETIME, CONNECT_TIMEOUT, MAX_CIRCUIT_BYTES, MAX_CIRCUIT_DURATION, MAX_CIRCUITS,
+    MAX_CIRCUITS_PER_PEER, MAX_CONNECTIONS_PER_PEER, MAX_NEGOTIATING_STREAMS, MAX_PENDING_CONNECTIONS,
+    MAX_RELAY_PLACES, MAX_TABLE_BYTES, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME, QUERY_TIMEOUT,
 };
 use crate::table::Table;
 use crate::{NetError, streams};
 use hickory_resolver::system_conf::read_system_conf;
 use libp2p::connection_limits::ConnectionLimits;
-use libp2p::gossipsub::{AllowAllSubscriptionFilter, IdentityTransform, MaxCountSubscriptionFilter};
 use libp2p::identity::Keypair;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{
-    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr, dns, gossipsub,
-    identify, kad, mdns, memory_connection_limits, noise, ping, relay, tcp, tls, upnp, yamux,
+    PeerId, StreamProtocol, Swarm, SwarmBuilder, allow_block_list, autonat, connection_limits, dcutr, dns, identify,
+    kad, mdns, memory_connection_limits, noise, ping, relay, tcp, tls, upnp, yamux,
 };
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use std::error::Error;
-use std::time::Duration;
 
 /// Kademlia, apart from every other network's.
 pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/parv/kad/1");
@@ -30,26 +29,11 @@ pub(crate) const KAD_PROTOCOL: StreamProtocol = StreamProtocol::new("/parv/kad/1
 /// What identify says we speak.
 const IDENTIFY_PROTOCOL: &str = "/parv/1";
 
-/// How often gossip mends its meshes. Announcements go out at once, this only decides who is a neighbour.
-const GOSSIP_HEARTBEAT: Duration = Duration::from_millis(700);
-
-/// For how many heartbeats an announcement can be judged (about half a minute): fetching and validating what it
-/// announces comes first.
-const GOSSIP_HISTORY: usize = 43;
-
-/// How many announcements wait for one slow neighbour; at their largest, 32 MiB.
-const GOSSIP_QUEUE: usize = 512;
-
-/// Topics per peer, counted.
-pub(crate) type SubscriptionFilter = MaxCountSubscriptionFilter<AllowAllSubscriptionFilter>;
-
-/// Announcements.
-pub(crate) type Gossip = gossipsub::Behaviour<IdentityTransform, SubscriptionFilter>;
-
 /// Everything a node speaks. The guards come first, so that nothing else hears of a connection that they refuse.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
     pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
+    pub(crate) banished: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     limits: connection_limits::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) streams: streams::Behaviour,
@@ -66,15 +50,21 @@ pub(crate) struct Behaviour {
     autonat_server: Toggle<autonat::v2::server::Behaviour>,
 }
 
-/// Makes the swarm; it listens nowhere yet. Its bytes are counted in the registry.
-pub(crate) fn swarm(config: &NodeConfig, key: &Keypair, registry: &mut Registry) -> Result<Swarm<Behaviour>, NetError> {
+/// Makes the swarm; it listens nowhere yet. Its bytes are counted in the registry, the announcements that come by
+/// `received`.
+pub(crate) fn swarm(
+    config: &NodeConfig,
+    key: &Keypair,
+    registry: &mut Registry,
+    received: Counter,
+) -> Result<Swarm<Behaviour>, NetError> {
     let secure = (noise::Config::new, tls::Config::new);
     let (resolver, options) = read_system_conf().unwrap_or_else(|error| {
         // A machine without a resolver can still reach peers by number.
         tracing::warn!(%error, "names will not be resolved");
         (dns::ResolverConfig::from_parts(None, Vec::new(), Vec::new()), dns::ResolverOpts::default())
     });
-    let assemble = behaviour(config, key)?;
+    let (assemble, idle_timeout) = (behaviour(config, key, received)?, config.idle_timeout);
     let swarm = SwarmBuilder::with_existing_identity(key.clone())
         .with_tokio()
         .with_tcp(tcp::Config::default().nodelay(true), secure, yamux::Config::default)
@@ -88,7 +78,7 @@ pub(crate) fn swarm(config: &NodeConfig, key: &Keypair, registry: &mut Registry)
         .unwrap_or_else(|never| match never {})
         .with_swarm_config(|config| {
             config
-                .with_idle_connection_timeout(IDLE_TIMEOUT)
+                .with_idle_connection_timeout(idle_timeout)
                 .with_max_negotiating_inbound_streams(MAX_NEGOTIATING_STREAMS)
         })
         .with_connection_timeout(CONNECT_TIMEOUT)
@@ -100,10 +90,13 @@ pub(crate) fn swarm(config: &NodeConfig, key: &Keypair, registry: &mut Registry)
 fn behaviour<'a>(
     config: &'a NodeConfig,
     key: &Keypair,
+    received: Counter,
 ) -> Result<impl FnOnce(relay::client::Behaviour) -> Behaviour + use<'a>, NetError> {
     let me = key.public().to_peer_id();
     let limits = ConnectionLimits::default()
         .with_max_established(Some(config.max_connections))
+        // However many come, there is room for those that we want.
+        .with_max_established_incoming(Some(config.max_connections - config.max_connections / 4))
         .with_max_established_per_peer(Some(MAX_CONNECTIONS_PER_PEER))
         .with_max_pending_incoming(Some(MAX_PENDING_CONNECTIONS))
         .with_max_pending_outgoing(Some(MAX_PENDING_CONNECTIONS));
@@ -117,14 +110,15 @@ fn behaviour<'a>(
         ),
         false => None,
     };
-    let gossip = gossip(key)?;
+    let gossip = gossip(key, received)?;
     Ok(move |relay_client| Behaviour {
         blocked: Default::default(),
+        banished: Default::default(),
         limits: connection_limits::Behaviour::new(limits),
         memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_process_memory),
         streams: streams::Behaviour::new(!config.public),
         gossip,
-        kad: kademlia(me),
+        kad: kademlia(me, config.serves_table),
         identify: identify::Behaviour::new(identify),
         ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
         mdns: mdns.into(),
@@ -158,43 +152,7 @@ fn relay_limits() -> relay::Config {
     }
 }
 
-fn gossip(key: &Keypair) -> Result<Gossip, NetError> {
-    let config = gossipsub::ConfigBuilder::default()
-        .validation_mode(gossipsub::ValidationMode::Strict)
-        .validate_messages()
-        .message_id_fn(message_id)
-        .max_transmit_size(MAX_GOSSIP_BYTES)
-        // What a peer follows counts as control, and 16 KiB, the default, are three hundred conversations.
-        .max_control_message_size(MAX_GOSSIP_BYTES)
-        .heartbeat_initial_delay(Duration::ZERO)
-        .heartbeat_interval(GOSSIP_HEARTBEAT)
-        .history_length(GOSSIP_HISTORY)
-        .connection_handler_queue_len(GOSSIP_QUEUE)
-        // Small swarms hear at once, however young their meshes are.
-        .flood_publish(true)
-        .build()
-        .map_err(|error| setup("gossip", error))?;
-    let filter = MaxCountSubscriptionFilter {
-        filter: AllowAllSubscriptionFilter {},
-        max_subscribed_topics: MAX_TOPICS,
-        max_subscriptions_per_request: MAX_TOPICS,
-    };
-    let author = gossipsub::MessageAuthenticity::Signed(key.clone());
-    gossipsub::Behaviour::new_with_subscription_filter(author, config, filter).map_err(|error| setup("gossip", error))
-}
-
-/// One name for one announcement: all that its author signed.
-fn message_id(message: &gossipsub::Message) -> gossipsub::MessageId {
-    let mut hasher = blake3::Hasher::new_derive_key("parv 1 gossip message id");
-    let author = message.source.map(PeerId::to_bytes).unwrap_or_default();
-    for part in [author.as_slice(), message.topic.as_str().as_bytes()] {
-        hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
-    }
-    hasher.update(&message.sequence_number.unwrap_or_default().to_le_bytes()).update(&message.data);
-    gossipsub::MessageId::new(hasher.finalize().as_bytes())
-}
-
-fn kademlia(me: PeerId) -> kad::Behaviour<Table> {
+fn kademlia(me: PeerId, serves: bool) -> kad::Behaviour<Table> {
     let mut config = kad::Config::new(KAD_PROTOCOL);
     config
         .set_query_timeout(QUERY_TIMEOUT)
@@ -210,7 +168,7 @@ fn kademlia(me: PeerId) -> kad::Behaviour<Table> {
         .set_publication_interval(None)
         .set_replication_interval(None);
     let mut kad = kad::Behaviour::with_config(me, Table::new(me), config);
-    kad.set_mode(Some(kad::Mode::Server));
+    kad.set_mode(Some(if serves { kad::Mode::Server } else { kad::Mode::Client }));
     kad
 }
 

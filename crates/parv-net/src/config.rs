@@ -1,7 +1,9 @@
 //! What a node is told when it starts.
 
 use crate::addresses::KnownPeer;
+use crate::limits::IDLE_TIMEOUT;
 use libp2p::Multiaddr;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How a node is set up. [`NodeConfig::new`] gives one that listens nowhere and knows nobody; set what differs.
@@ -21,6 +23,9 @@ pub struct NodeConfig {
     /// What to show of this device in its [`crate::AddressRecord`], which anybody can read; at most
     /// [`crate::limits::MAX_CREDENTIAL_BYTES`] bytes.
     pub credential: Vec<u8>,
+    /// Whether to keep a part of the distributed table and answer others from it. A device that asks only is never
+    /// called because of the table.
+    pub serves_table: bool,
     /// Whether to look for peers on the local network, and to be found there.
     pub mdns: bool,
     /// Whether to ask the router of the local network to forward a port (UPnP).
@@ -31,6 +36,8 @@ pub struct NodeConfig {
     pub public: bool,
     /// Where a public node is reached from anywhere. None: wherever it listens.
     pub external: Vec<Multiaddr>,
+    /// After how long a connection that nothing uses is closed. Links and neighbours in a gossip mesh use theirs.
+    pub idle_timeout: Duration,
     /// How many connections to have at most, in both directions together.
     pub max_connections: u32,
     /// Above how many bytes of the process's memory no more connections are made or taken.
@@ -47,10 +54,12 @@ impl NodeConfig {
             known: Vec::new(),
             kept: Vec::new(),
             credential: Vec::new(),
+            serves_table: true,
             mdns: false,
             port_mapping: false,
             public: false,
             external: Vec::new(),
+            idle_timeout: IDLE_TIMEOUT,
             max_connections: 512,
             max_process_memory: 2 << 30,
         }
@@ -64,10 +73,12 @@ impl std::fmt::Debug for NodeConfig {
             .field("listen", &self.listen)
             .field("bootstrap", &self.bootstrap)
             .field("known", &self.known)
+            .field("serves_table", &self.serves_table)
             .field("mdns", &self.mdns)
             .field("port_mapping", &self.port_mapping)
             .field("public", &self.public)
             .field("external", &self.external)
+            .field("idle_timeout", &self.idle_timeout)
             .field("max_connections", &self.max_connections)
             .field("max_process_memory", &self.max_process_memory)
             .finish_non_exhaustive()

@@ -4,10 +4,13 @@
 //! four sources: the swarm, the owner's commands, room for events, and the next alarm. What it does with a command is
 //! in `commands`, what it does with an event of the swarm in `events`.
 
+mod announcements;
 mod collection;
 mod commands;
+mod conduct;
 mod dials;
 mod events;
+mod idle;
 mod letters;
 mod lookups;
 mod paths;
@@ -32,8 +35,10 @@ use crate::telemetry::Telemetry;
 use crate::topic::Topic;
 use collection::Collection;
 pub(crate) use commands::{Command, Reply};
+use conduct::Conduct;
 use dials::Dials;
 use futures::StreamExt;
+use idle::Uses;
 use letters::Letters;
 use libp2p::core::ConnectedPoint;
 use libp2p::core::transport::TransportError;
@@ -87,6 +92,8 @@ pub(crate) struct Driver {
     collection: Collection,
     reach: Reach,
     relays: Relays,
+    /// Whether it may keep a part of the table; it does while others can reach it.
+    serves_table: bool,
     /// What is done for others; only a public node has it.
     service: Option<Service>,
     /// Where a public node is reached, as its owner says.
@@ -95,7 +102,11 @@ pub(crate) struct Driver {
     metrics: Metrics,
     paths: Paths,
     places: Places,
+    conduct: Conduct,
     topics: HashSet<Topic>,
+    idle_timeout: Duration,
+    /// When to end the connections that nothing uses.
+    sweep: Instant,
 }
 
 /// What a driver knows at the start.
@@ -112,10 +123,14 @@ pub(crate) struct Setup {
     pub(crate) known: Vec<KnownPeer>,
     /// Who may have what.
     pub(crate) policy: Arc<dyn Policy>,
+    /// Whether it may keep a part of the table.
+    pub(crate) serves_table: bool,
     /// Whether it works for others.
     pub(crate) public: bool,
     /// Where a public node is reached, as its owner says.
     pub(crate) external: Vec<Multiaddr>,
+    /// After how long a connection that nothing uses is ended.
+    pub(crate) idle_timeout: Duration,
     /// What is counted.
     pub(crate) telemetry: Arc<Telemetry>,
     /// What libp2p counts.
@@ -125,12 +140,12 @@ pub(crate) struct Setup {
 /// What is remembered of a peer while it is connected.
 #[derive(Default)]
 struct Neighbour {
+    /// What it was used for.
+    uses: Uses,
     /// Whether it has said what it speaks.
     identified: bool,
     /// Its connections.
     connections: HashMap<ConnectionId, ConnectedPoint>,
-    /// How many announcements it passed on that it should not have.
-    rejected: u32,
 }
 
 impl Driver {
@@ -163,13 +178,17 @@ impl Driver {
             collection: Collection::new(now),
             reach: Reach::default(),
             relays: Relays::default(),
+            serves_table: setup.serves_table,
             service: setup.public.then(Service::default),
             external: setup.external,
             telemetry: setup.telemetry,
             metrics: setup.metrics,
             paths: Paths::default(),
             places: Places::default(),
+            conduct: Conduct::default(),
             topics: HashSet::new(),
+            idle_timeout: setup.idle_timeout,
+            sweep: now + setup.idle_timeout / 2,
         };
         for known in &setup.known {
             driver.addresses.restore(known);
@@ -253,7 +272,8 @@ impl Driver {
     fn next_alarm(&self) -> Instant {
         let dials = self.bootstrap.values().filter_map(Backoff::due);
         let others = [self.whereabouts.due(), self.relays_due(), self.lookups.due(), self.collection.due()];
-        dials.chain(others.into_iter().flatten()).min().map_or(self.renewal, |due| due.min(self.renewal))
+        let others = others.into_iter().chain([self.conduct.due(), Some(self.sweep)]).flatten();
+        dials.chain(others).min().map_or(self.renewal, |due| due.min(self.renewal))
     }
 
     fn on_alarm(&mut self) {
@@ -277,6 +297,13 @@ impl Driver {
         }
         if self.relays_due().is_some_and(|due| due <= now) {
             self.look_after_relays();
+        }
+        while let Some(peer) = self.conduct.pardon(now) {
+            self.swarm.behaviour_mut().banished.unblock_peer(peer);
+        }
+        if self.sweep <= now {
+            self.sweep = now + self.idle_timeout / 2;
+            self.end_idle(now);
         }
         let due = |backoff: &Backoff| backoff.due().is_some_and(|due| due <= now);
         let due: Vec<_> = self.bootstrap.iter().filter(|(_, backoff)| due(backoff)).map(|(peer, _)| *peer).collect();

@@ -34,8 +34,9 @@ const BUSY: u8 = 2;
 pub struct GitStream {
     io: Compat<Stream>,
     meters: Meters,
-    /// One of the peer's places, given back when the stream is dropped.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Given back when the stream is dropped: one of the peer's places if the peer opened it, else the sign that the
+    /// connection is in use.
+    _held: Box<dyn Send + Sync>,
 }
 
 /// Where a stream's bytes are counted.
@@ -94,10 +95,11 @@ impl AsyncWrite for GitStream {
     }
 }
 
-/// Asks for a conversation on a stream that was just opened.
+/// Asks for a conversation on a stream that was just opened; `in_use` is kept as long as the stream.
 pub(crate) async fn ask(
     peer: DeviceId,
     stream: Stream,
+    in_use: Arc<()>,
     conversation: &ConversationId,
     telemetry: &Telemetry,
 ) -> Result<GitStream, NetError> {
@@ -109,7 +111,7 @@ pub(crate) async fn ask(
     });
     let late = |_| NetError::TimedOut { what: "the answer to a git request", after: FIRST_FRAME_TIMEOUT };
     match answer.await.map_err(late)?.map_err(broken)? {
-        GRANTED => Ok(GitStream { io, meters: Meters::of(telemetry), _place: None }),
+        GRANTED => Ok(GitStream { io, meters: Meters::of(telemetry), _held: Box::new(in_use) }),
         REFUSED => Err(NetError::Refused(peer)),
         BUSY => Err(NetError::Busy(peer)),
         other => Err(NetError::Malformed { what: "the answer to a git request", why: format!("it is {other}") }),
@@ -159,7 +161,7 @@ pub(crate) async fn hear(
         io.flush().await
     };
     if let Ok(Ok(())) = timeout(FIRST_FRAME_TIMEOUT, granted).await {
-        let stream = GitStream { io, meters: Meters::of(&telemetry), _place: Some(place) };
+        let stream = GitStream { io, meters: Meters::of(&telemetry), _held: Box::new(place) };
         slot.send(Event::GitRequest { peer, conversation, stream });
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! - opens and takes streams for fetching conversations ([`Node::open_git`], [`Event::GitRequest`]),
 //! - sends and takes small messages ([`Node::send`], [`Event::Message`]),
-//! - makes and relays announcements on topics ([`Node::publish`], [`Event::Announcement`]),
+//! - makes and relays announcements on topics ([`Node::publish`], [`Event::Announcement`]), and keeps up links with a few
+//!   of those who follow them ([`Node::set_followers`]),
 //! - finds devices and what they provide in a distributed table and on the local network,
 //! - leaves letters for devices that are not there, and finds those that were left for it ([`Node::leave_letter`],
 //!   [`Event::Letter`]),
@@ -14,8 +15,7 @@
 //! - says how it stands and what it has done ([`Node::status`], [`Telemetry`]).
 //!
 //! What is not here: any rule of a conversation. Whether a device may fetch is asked of a [`Policy`]; whether an
-//! announcement is good, its owner says with [`Node::judge`]; which devices to stay connected with, and when to try
-//! again, is the owner's to decide. Only the bootstrap peers are dialled again by the node itself.
+//! announcement is good, its owner says with [`Node::judge`]; who belongs to a topic, the owner knows.
 //!
 //! Inside, the swarm is one task (`driver`) that owns all state; [`Node`] sends it commands, [`Event`]s come out. Each
 //! inbound stream has a task of its own, bounded in number and time, so that no peer can hold up another.
@@ -33,8 +33,11 @@ mod error;
 mod event;
 mod frame;
 mod git;
+mod gossip;
 mod kept;
 pub mod limits;
+mod linking;
+mod links;
 mod mailbox;
 mod message;
 mod node;

@@ -48,7 +48,7 @@ pub const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a node may take until it listens on every address it was told.
 pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// After how long a connection that nothing uses is closed. Neighbours in a gossip mesh use theirs.
+/// After how long a connection that nothing uses is closed, if nothing else is said.
 pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How often a quiet connection is checked; a peer that does not answer in [`PING_TIMEOUT`] is taken for gone.
@@ -60,11 +60,25 @@ pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Two sides that dial each other at once have two connections; more than a few are an attack.
 pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;
 
-/// How many handshakes may be going on in each direction: they cost CPU before anybody is known.
-pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 64;
+/// How many handshakes may be going on in each direction: they cost some memory before anybody is known, and with few of
+/// them, sockets that say nothing for [`CONNECT_TIMEOUT`] would keep everybody else out.
+pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 512;
 
 /// How many streams of one connection may be negotiating their protocol.
 pub(crate) const MAX_NEGOTIATING_STREAMS: usize = 64;
+
+/// How many of the nearest followers of a topic a node is connected with, besides one at every distance.
+pub const NEAREST_LINKS: usize = 3;
+
+/// With how many connections a node stops to look for more of its own accord: half of what it takes by default, so that
+/// others still find room.
+pub const MAX_LINKS: usize = 256;
+
+/// How many links are being dialled at once.
+pub(crate) const MAX_LINK_DIALS: usize = 8;
+
+/// How long a follower who cannot be reached is left alone at most.
+pub(crate) const LONGEST_LINK_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// How many events wait for their reader; see [`crate::Event`] for what happens when it is full.
 pub(crate) const EVENT_QUEUE: usize = 1024;

@@ -12,6 +12,8 @@ use crate::limits::{
     COMMAND_QUEUE, DIAL_TIMEOUT, EVENT_QUEUE, FIRST_FRAME_TIMEOUT, LISTEN_TIMEOUT, MAX_ANNOUNCEMENT_BYTES,
     MAX_CREDENTIAL_BYTES,
 };
+use crate::linking;
+use crate::links::{Followers, by_distance};
 use crate::mailbox::{Purpose, SealingKey};
 use crate::peer::{device_id, device_in, peer_id};
 use crate::status::NetStatus;
@@ -23,11 +25,12 @@ use libp2p::identity::Keypair;
 use libp2p::metrics::Metrics;
 use libp2p::{Multiaddr, Stream};
 use parv_model::{ConversationId, DeviceId};
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 /// Who may have what.
@@ -45,7 +48,36 @@ pub struct Node {
     commands: mpsc::Sender<Command>,
     listening: watch::Receiver<Vec<Multiaddr>>,
     connected: watch::Receiver<BTreeSet<DeviceId>>,
+    followers: Arc<watch::Sender<Followers>>,
+    hurry: Arc<Notify>,
     telemetry: Arc<Telemetry>,
+}
+
+/// A node as one of its own tasks holds it: it does not keep the node running.
+pub(crate) struct WeakNode {
+    device: DeviceId,
+    commands: mpsc::WeakSender<Command>,
+    pub(crate) listening: watch::Receiver<Vec<Multiaddr>>,
+    pub(crate) connected: watch::Receiver<BTreeSet<DeviceId>>,
+    followers: Weak<watch::Sender<Followers>>,
+    /// Who could not be reached may be reached now.
+    pub(crate) hurry: Arc<Notify>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl WeakNode {
+    /// The node, if anybody still holds it.
+    pub(crate) fn upgrade(&self) -> Option<Node> {
+        Some(Node {
+            device: self.device,
+            commands: self.commands.upgrade()?,
+            listening: self.listening.clone(),
+            connected: self.connected.clone(),
+            followers: self.followers.upgrade()?,
+            hurry: self.hurry.clone(),
+            telemetry: self.telemetry.clone(),
+        })
+    }
 }
 
 impl Node {
@@ -68,9 +100,10 @@ impl Node {
             return Err(NetError::TooLong { what: "the credential", bytes, limit: MAX_CREDENTIAL_BYTES });
         }
         let mut registry = Registry::default();
-        let swarm = behaviour::swarm(&config, &key, &mut registry)?;
+        let announcements = Counter::default();
+        let swarm = behaviour::swarm(&config, &key, &mut registry, announcements.clone())?;
         let metrics = Metrics::new(&mut registry);
-        let telemetry = Arc::new(Telemetry::new(registry));
+        let telemetry = Arc::new(Telemetry::new(registry, announcements));
         let (command_sender, commands) = mpsc::channel(COMMAND_QUEUE);
         let (event_sender, events) = mpsc::channel(EVENT_QUEUE);
         let setup = Setup {
@@ -80,8 +113,10 @@ impl Node {
             bootstrap,
             known: config.known,
             policy,
+            serves_table: config.serves_table,
             public: config.public,
             external: config.external,
+            idle_timeout: config.idle_timeout,
             telemetry: telemetry.clone(),
             metrics,
         };
@@ -92,7 +127,12 @@ impl Node {
             .await
             .map_err(|_| NetError::TimedOut { what: "listening", after: LISTEN_TIMEOUT })??;
         tokio::spawn(driver.run());
-        Ok((Self { device, commands: command_sender, listening, connected, telemetry }, events))
+        let (followers, known_followers) = watch::channel(Followers::new());
+        let followers = Arc::new(followers);
+        let hurry = Arc::default();
+        let node = Self { device, commands: command_sender, listening, connected, followers, hurry, telemetry };
+        tokio::spawn(linking::run(device, node.downgrade(), known_followers));
+        Ok((node, events))
     }
 
     /// The device that this node is.
@@ -165,7 +205,9 @@ impl Node {
 
     /// Allows connections again.
     pub async fn unblock(&self, device: DeviceId) -> Result<(), NetError> {
-        self.tell(Command::Unblock { peer: peer_id(&device) }).await
+        self.tell(Command::Unblock { peer: peer_id(&device) }).await?;
+        self.hurry.notify_one();
+        Ok(())
     }
 
     /// Follows a topic: its announcements come as events, and peers see that we follow it.
@@ -175,7 +217,20 @@ impl Node {
 
     /// Follows it no more.
     pub async fn unsubscribe(&self, topic: Topic) -> Result<(), NetError> {
+        self.set_followers(topic, []);
         self.tell(Command::Unsubscribe { topic }).await
+    }
+
+    /// Says which devices follow a topic, as far as is known; this one may be among them. From then on the node sees to
+    /// it that it is connected with a few of them: the nearest by the XOR of device ids, and one at every distance. Who
+    /// cannot be reached is tried again, more and more rarely, and somebody else takes the place.
+    pub fn set_followers(&self, topic: Topic, devices: impl IntoIterator<Item = DeviceId>) {
+        let sorted = by_distance(&self.device, devices);
+        self.followers.send_if_modified(|followers| {
+            let before =
+                if sorted.is_empty() { followers.remove(&topic) } else { followers.insert(topic, sorted.clone()) };
+            before.unwrap_or_default() != sorted
+        });
     }
 
     /// Announces something, at most [`MAX_ANNOUNCEMENT_BYTES`] long, to all who follow the topic. Signed by this
@@ -200,8 +255,9 @@ impl Node {
     /// connected. Fails with [`NetError::Refused`] if it has no such conversation for us, with [`NetError::Busy`] if it
     /// serves us enough already.
     pub async fn open_git(&self, device: DeviceId, conversation: &ConversationId) -> Result<GitStream, NetError> {
-        let stream = self.open(device, Protocol::Git).await?;
-        git::ask(device, stream, conversation, &self.telemetry).await
+        let in_use = Arc::new(());
+        let stream = self.open(device, Protocol::Git, &in_use).await?;
+        git::ask(device, stream, in_use, conversation, &self.telemetry).await
     }
 
     /// Sends a message to a device and waits until the other side has it in its channel of events. Dials if the device
@@ -219,7 +275,8 @@ impl Node {
     }
 
     async fn send_once(&self, device: DeviceId, bytes: &[u8]) -> Result<(), NetError> {
-        let stream = self.open(device, Protocol::Message).await?;
+        let in_use = Arc::new(());
+        let stream = self.open(device, Protocol::Message, &in_use).await?;
         message::send(device, stream, bytes).await
     }
 
@@ -298,11 +355,35 @@ impl Node {
         }
     }
 
-    async fn open(&self, device: DeviceId, protocol: Protocol) -> Result<Stream, NetError> {
+    /// These devices are links: their connections stay though nothing uses them.
+    pub(crate) async fn link(&self, devices: &BTreeSet<DeviceId>) -> Result<(), NetError> {
+        self.tell(Command::Link { peers: devices.iter().map(peer_id).collect() }).await
+    }
+
+    fn downgrade(&self) -> WeakNode {
+        WeakNode {
+            device: self.device,
+            commands: self.commands.downgrade(),
+            listening: self.listening.clone(),
+            connected: self.connected.clone(),
+            followers: Arc::downgrade(&self.followers),
+            hurry: self.hurry.clone(),
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    /// Opens a stream; the connection is taken to be in use until `in_use` is dropped.
+    async fn open(&self, device: DeviceId, protocol: Protocol, in_use: &Arc<()>) -> Result<Stream, NetError> {
         self.dial(device).await?;
         within("opening a stream", FIRST_FRAME_TIMEOUT, async {
             let (sender, answer) = oneshot::channel();
-            self.tell(Command::Open { peer: peer_id(&device), protocol, reply: sender }).await?;
+            self.tell(Command::Open {
+                peer: peer_id(&device),
+                protocol,
+                in_use: Arc::downgrade(in_use),
+                reply: sender,
+            })
+            .await?;
             let gone = |_| NetError::Broken { peer: device, source: std::io::ErrorKind::NotConnected.into() };
             answer.await.map_err(gone)?
         })

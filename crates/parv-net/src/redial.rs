@@ -1,11 +1,11 @@
-//! When to dial the bootstrap peers again.
+//! When to dial somebody again.
 
 use std::time::{Duration, Instant};
 
 /// The first wait after a connection was lost or not made.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
-/// The longest wait.
+/// The longest wait, if nothing else is said.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How long a connection must have lasted for the waits to begin anew.
@@ -14,6 +14,7 @@ const LASTING: Duration = Duration::from_secs(60);
 /// Waits that double with every failure.
 #[derive(Debug)]
 pub(crate) struct Backoff {
+    longest: Duration,
     wait: Duration,
     due: Option<Instant>,
     connected_since: Option<Instant>,
@@ -22,7 +23,12 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// Due at once.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { wait: FIRST_WAIT, due: Some(now), connected_since: None }
+        Self::with_longest(LONGEST_WAIT, now)
+    }
+
+    /// Due at once, with a longest wait of its own.
+    pub(crate) fn with_longest(longest: Duration, now: Instant) -> Self {
+        Self { longest, wait: FIRST_WAIT, due: Some(now), connected_since: None }
     }
 
     /// When to dial, unless connected or dialling.
@@ -53,7 +59,12 @@ impl Backoff {
             self.wait = FIRST_WAIT;
         }
         self.due = Some(now + self.wait);
-        self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        self.wait = (self.wait * 2).min(self.longest);
+    }
+
+    /// Whether the last that was heard is that there is a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected_since.is_some()
     }
 }
 

@@ -16,6 +16,7 @@ pub struct Telemetry {
     refusals: Family<RefusalLabel, Counter>,
     streams: Family<StreamLabels, Counter>,
     git_bytes: Family<DirectionLabel, Counter>,
+    announcements: Counter,
 }
 
 /// What was refused to a peer, and why.
@@ -33,6 +34,8 @@ pub(crate) enum Reason {
     MessageBusy,
     /// An announcement that the owner rejects.
     BadAnnouncement,
+    /// An announcement beyond what its author or who passed it on may announce.
+    TooManyAnnouncements,
     /// An announcement that came while the owner was behind, or on a topic that nobody here follows.
     DroppedAnnouncement,
     /// A record for the table that is malformed, secondhand or outdated.
@@ -69,14 +72,20 @@ pub(crate) enum Direction {
 }
 
 impl Telemetry {
-    /// Counts from zero.
-    pub(crate) fn new(mut registry: Registry) -> Self {
+    /// Counts from zero; `announcements` are counted where they come in.
+    pub(crate) fn new(mut registry: Registry, announcements: Counter) -> Self {
         let (refusals, streams, git_bytes) = (Family::default(), Family::default(), Family::default());
         let ours = registry.sub_registry_with_prefix("parv");
         ours.register("refusals", "What was refused to peers, by reason", Family::clone(&refusals));
         ours.register("streams", "Streams of our own protocols", Family::clone(&streams));
         ours.register("git_bytes", "Bytes of history that went through git streams", Family::clone(&git_bytes));
-        Self { registry: Mutex::new(registry), refusals, streams, git_bytes }
+        ours.register("announcements", "Announcements that came, each as often as it came", announcements.clone());
+        Self { registry: Mutex::new(registry), refusals, streams, git_bytes, announcements }
+    }
+
+    /// How many announcements have come, each counted as often as it came.
+    pub fn announcements(&self) -> u64 {
+        self.announcements.get()
     }
 
     /// Adds what the owner counts.

@@ -50,19 +50,21 @@ impl Access {
         Self { people, known: RwLock::default() }
     }
 
-    /// A conversation has this state now.
-    pub(crate) fn update(&self, id: ConversationId, state: Arc<State>) {
+    /// A conversation has this state now. True if its tree is another, so that others may belong to it.
+    pub(crate) fn update(&self, id: ConversationId, state: Arc<State>) -> bool {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let key = NoticeKey::of(&id, &state.tree());
         let rights =
             known.conversations.entry(id).or_insert_with(|| Rights { state: state.clone(), keys: VecDeque::new() });
         rights.state = state;
-        if rights.keys.front() != Some(&key) {
+        let changed = rights.keys.front() != Some(&key);
+        if changed {
             rights.keys.retain(|other| *other != key);
             rights.keys.push_front(key);
             rights.keys.truncate(MAX_KEYS);
         }
         known.topics.insert(Topic::of(&id), id);
+        changed
     }
 
     /// A conversation is not here any more.

@@ -5,28 +5,27 @@ use super::service::Service;
 use super::{Driver, dials};
 use crate::NetError;
 use crate::addresses::KnownPeer;
-use crate::event::{Acceptance, AnnouncementHandle, Event};
-use crate::limits::{MAX_OWN_KEYS, MAX_TOPICS};
+use crate::event::{Acceptance, AnnouncementHandle};
+use crate::limits::MAX_OWN_KEYS;
 use crate::mailbox::Purpose;
 use crate::peer::{device_id, peer_id};
 use crate::publications::Publication;
 use crate::status::{ConnectionStatus, NetStatus};
 use crate::streams::{self, Protocol};
 use crate::table::Count;
-use crate::telemetry::{Direction, Reason};
+use crate::telemetry::Direction;
 use crate::topic::{Key, Topic};
 use crate::{address_record, kept};
 use libp2p::gossipsub::PublishError;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId};
 use parv_model::DeviceId;
+use std::collections::BTreeSet;
+use std::sync::Weak;
 use tokio::sync::oneshot;
 
 /// Where an answer goes. Sending it fails if nobody waits any more, which is no loss.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, NetError>>;
-
-/// How many bad announcements a neighbour may pass on before it is dropped.
-const MAX_REJECTED: u32 = 16;
 
 /// One thing that the owner asks for; [`crate::Node`] says what each means.
 pub(crate) enum Command {
@@ -38,9 +37,10 @@ pub(crate) enum Command {
     Unblock { peer: PeerId },
     Subscribe { topic: Topic, reply: Reply<()> },
     Unsubscribe { topic: Topic },
+    Link { peers: BTreeSet<PeerId> },
     Publish { topic: Topic, data: Vec<u8>, reply: Reply<()> },
     Judge { handle: AnnouncementHandle, acceptance: Acceptance },
-    Open { peer: PeerId, protocol: Protocol, reply: streams::Reply },
+    Open { peer: PeerId, protocol: Protocol, in_use: Weak<()>, reply: streams::Reply },
     Provide { key: Key, reply: Reply<()> },
     StopProviding { key: Key },
     LeaveLetter { to: DeviceId, purpose: Purpose, body: Vec<u8>, reply: Reply<()> },
@@ -74,6 +74,7 @@ impl Driver {
                 self.topics.remove(&topic);
                 self.swarm.behaviour_mut().gossip.unsubscribe(&topic.on_the_wire());
             }
+            Command::Link { peers } => self.swarm.behaviour_mut().streams.link(peers),
             Command::Publish { topic, data, reply } => {
                 let published = self.swarm.behaviour_mut().gossip.publish(topic.on_the_wire(), data);
                 let _ = reply.send(published.map(drop).map_err(|error| match error {
@@ -82,7 +83,8 @@ impl Driver {
                 }));
             }
             Command::Judge { handle, acceptance } => self.judge(handle, acceptance),
-            Command::Open { peer, protocol, reply } => {
+            Command::Open { peer, protocol, in_use, reply } => {
+                self.note_use(&peer, in_use);
                 self.telemetry.stream(protocol.name(), Direction::Out);
                 self.swarm.behaviour_mut().streams.open(peer, protocol, reply);
             }
@@ -219,41 +221,6 @@ impl Driver {
     pub(super) fn disconnect(&mut self, peer: PeerId) {
         // An error says that it is not connected, which is what was asked for.
         let _ = self.swarm.disconnect_peer_id(peer);
-    }
-
-    fn subscribe(&mut self, topic: Topic) -> Result<(), NetError> {
-        if !self.topics.contains(&topic) && self.topics.len() >= MAX_TOPICS {
-            return Err(NetError::TooManyTopics(MAX_TOPICS));
-        }
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
-        let wire = topic.on_the_wire();
-        gossip.subscribe(&wire).map_err(|error| NetError::Subscribe { topic, why: error.to_string() })?;
-        if self.topics.insert(topic) {
-            let hash = wire.hash();
-            for (peer, topics) in gossip.all_peers() {
-                if let (Some(peer), true) = (device_id(peer), topics.contains(&&hash)) {
-                    self.outbox.tell(Event::Subscribed { peer, topic });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn judge(&mut self, handle: AnnouncementHandle, acceptance: Acceptance) {
-        let gossip = &mut self.swarm.behaviour_mut().gossip;
-        gossip.report_message_validation_result(&handle.id, &handle.relay, acceptance.into());
-        if acceptance == Acceptance::Reject {
-            self.telemetry.refused(Reason::BadAnnouncement);
-        }
-        if acceptance == Acceptance::Reject
-            && let Some(neighbour) = self.neighbours.get_mut(&handle.relay)
-        {
-            neighbour.rejected += 1;
-            if neighbour.rejected >= MAX_REJECTED {
-                tracing::info!(peer = %handle.relay, "dropping a peer that passes on bad announcements");
-                self.disconnect(handle.relay);
-            }
-        }
     }
 
     fn provide(&mut self, key: Key) -> Result<(), NetError> {

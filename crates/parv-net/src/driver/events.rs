@@ -6,18 +6,17 @@ use super::relays::is_circuit;
 use crate::address_record;
 use crate::addresses::{is_plausible, worth_publishing};
 use crate::behaviour::{BehaviourEvent, KAD_PROTOCOL};
-use crate::event::{AnnouncementHandle, Event};
-use crate::limits::{MAX_ADDRESSES_PER_PEER, MAX_ANNOUNCEMENT_BYTES};
+use crate::event::Event;
+use crate::limits::MAX_ADDRESSES_PER_PEER;
 use crate::peer::device_id;
 use crate::streams::{Inbound, Protocol};
 use crate::telemetry::{Direction, Reason};
-use crate::topic::Topic;
 use crate::{git, message};
-use libp2p::gossipsub::{self, MessageAcceptance};
 use libp2p::metrics::Recorder;
 use libp2p::relay::HOP_PROTOCOL_NAME;
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, autonat, identify, mdns, ping};
+use std::sync::Weak;
 use std::time::Instant;
 
 impl Driver {
@@ -32,6 +31,7 @@ impl Driver {
                     self.addresses.add(peer_id, endpoint.get_remote_address().clone());
                 }
                 self.neighbours.entry(peer_id).or_default().connections.insert(connection_id, endpoint);
+                self.note_use(&peer_id, Weak::new());
                 self.addresses.met(&peer_id, address_record::now().as_secs());
                 if num_established.get() == 1 {
                     self.on_arrival(peer_id);
@@ -230,6 +230,7 @@ impl Driver {
 
     fn on_stream(&mut self, Inbound { peer, protocol, stream }: Inbound) {
         let Some(device) = device_id(&peer) else { return };
+        self.note_use(&peer, Weak::new());
         let place = self.places.take(peer, protocol);
         let (events, telemetry) = (self.outbox.sender(), self.telemetry.clone());
         telemetry.stream(protocol.name(), Direction::In);
@@ -248,39 +249,6 @@ impl Driver {
                 telemetry.refused(Reason::MessageBusy);
                 tracing::debug!(%device, "too many messages at once");
             }
-        }
-    }
-
-    fn on_gossip(&mut self, event: gossipsub::Event) {
-        match event {
-            gossipsub::Event::Message { propagation_source: relay, message_id: id, message } => {
-                let topic = Topic::from_wire(&message.topic).filter(|topic| self.topics.contains(topic));
-                let topic = topic.filter(|_| message.data.len() <= MAX_ANNOUNCEMENT_BYTES);
-                let author = message.source.as_ref().and_then(device_id);
-                let verdict = match (topic, author, device_id(&relay)) {
-                    (Some(topic), Some(author), Some(relay_device)) => {
-                        let handle = AnnouncementHandle { id: id.clone(), relay };
-                        let data = message.data;
-                        let event = Event::Announcement { topic, author, relay: relay_device, data, handle };
-                        if self.outbox.offer(event) {
-                            return;
-                        }
-                        tracing::debug!(%relay, "announcement dropped because events are not being read");
-                        MessageAcceptance::Ignore
-                    }
-                    _ => MessageAcceptance::Ignore,
-                };
-                self.telemetry.refused(Reason::DroppedAnnouncement);
-                self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &relay, verdict);
-            }
-            gossipsub::Event::Subscribed { peer_id, topic, .. } => {
-                let topic = Topic::from_wire(&topic).filter(|topic| self.topics.contains(topic));
-                if let (Some(peer), Some(topic)) = (device_id(&peer_id), topic) {
-                    self.outbox.tell(Event::Subscribed { peer, topic });
-                }
-            }
-            gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "slow to take gossip"),
-            _ => {}
         }
     }
 

@@ -41,6 +41,11 @@ impl Places {
         semaphore.clone().try_acquire_owned().ok()
     }
 
+    /// Whether streams of the peer are being served.
+    pub(super) fn are_used(&self, peer: &PeerId) -> bool {
+        self.0.get(peer).is_some_and(|places| !places.is_unused())
+    }
+
     /// Forgets the peers that are gone. One whose streams are still being served is remembered, so that coming back
     /// quickly gives it no more places.
     pub(super) fn tidy(&mut self, is_connected: impl Fn(&PeerId) -> bool) {

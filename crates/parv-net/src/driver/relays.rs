@@ -127,9 +127,14 @@ impl Relays {
 
     /// The devices at which a place is held or asked for.
     pub(super) fn used(&self) -> Vec<DeviceId> {
-        let mut used: Vec<_> = self.places.values().filter_map(device_id).collect();
+        let mut used: Vec<_> = self.peers().filter_map(device_id).collect();
         used.sort();
         used
+    }
+
+    /// The peers at which a place is held or was asked for.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &PeerId> {
+        self.places.values()
     }
 
     /// Where to ask for a place now.
@@ -161,7 +166,8 @@ impl Driver {
     /// What is known of the reachability may have changed.
     pub(super) fn on_reach_changed(&mut self) {
         // Whoever cannot be reached would be a hole in everybody else's table.
-        let mode = if self.reach.needs_relay() { kad::Mode::Client } else { kad::Mode::Server };
+        let serves = self.serves_table && !self.reach.needs_relay();
+        let mode = if serves { kad::Mode::Server } else { kad::Mode::Client };
         if self.swarm.behaviour().kad.mode() != mode {
             self.swarm.behaviour_mut().kad.set_mode(Some(mode));
         }

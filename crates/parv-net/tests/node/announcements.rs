@@ -1,7 +1,7 @@
-use crate::bench::{Peer, connect, open_conversation, peer};
+use crate::bench::{Peer, config, connect, open_conversation, peer, start, subscribed};
 use parv_model::DeviceId;
 use parv_net::limits::MAX_ANNOUNCEMENT_BYTES;
-use parv_net::{Acceptance, AnnouncementHandle, Event, NetError, Topic};
+use parv_net::{Acceptance, AnnouncementHandle, Event, NetError, NodeConfig, Topic};
 
 struct Heard {
     author: DeviceId,
@@ -24,20 +24,18 @@ async fn hear(peer: &mut Peer) -> Heard {
     .await
 }
 
-async fn wait_subscribed(peer: &mut Peer, device: DeviceId) {
-    peer.wait(|event| matches!(event, Event::Subscribed { peer, .. } if peer == device).then_some(())).await;
-}
-
 #[tokio::test]
 async fn an_announcement_passes_the_middle_only_when_accepted() {
-    let (mut a, mut middle, mut c, mut d) = (peer().await, peer().await, peer().await, peer().await);
+    // None of them finds another by the table.
+    let apart = || start(NodeConfig { serves_table: false, ..config() });
+    let (mut a, mut middle, mut c, mut d) = (apart().await, apart().await, apart().await, apart().await);
     for peer in [&a, &middle, &c, &d] {
         peer.node.subscribe(topic()).await.unwrap();
     }
     for peer in [&mut a, &mut c, &mut d] {
         connect(peer, &mut middle).await;
-        wait_subscribed(peer, middle.device()).await;
-        wait_subscribed(&mut middle, peer.device()).await;
+        subscribed(peer, middle.device()).await;
+        subscribed(&mut middle, peer.device()).await;
     }
     for (text, verdict) in [("bad", Acceptance::Reject), ("dubious", Acceptance::Ignore), ("good", Acceptance::Accept)]
     {
@@ -60,8 +58,8 @@ async fn following_late_tells_of_those_who_follow_already() {
     b.node.subscribe(topic()).await.unwrap();
     connect(&mut a, &mut b).await;
     a.node.subscribe(topic()).await.unwrap();
-    wait_subscribed(&mut a, b.device()).await;
-    wait_subscribed(&mut b, a.device()).await;
+    subscribed(&mut a, b.device()).await;
+    subscribed(&mut b, a.device()).await;
     b.node.publish(topic(), b"hello".to_vec()).await.unwrap();
     assert_eq!(hear(&mut a).await.data, b"hello");
 }
@@ -76,7 +74,7 @@ async fn an_announcement_to_nobody_and_one_too_long_are_errors() {
     assert!(matches!(error, NetError::TooLong { .. }), "{error}");
     b.node.subscribe(topic()).await.unwrap();
     a.node.subscribe(topic()).await.unwrap();
-    wait_subscribed(&mut a, b.device()).await;
+    subscribed(&mut a, b.device()).await;
     a.node.publish(topic(), vec![1; MAX_ANNOUNCEMENT_BYTES]).await.unwrap();
     assert_eq!(hear(&mut b).await.data.len(), MAX_ANNOUNCEMENT_BYTES);
 }
@@ -87,13 +85,15 @@ async fn a_neighbour_that_passes_on_rubbish_is_dropped() {
     a.node.subscribe(topic()).await.unwrap();
     b.node.subscribe(topic()).await.unwrap();
     connect(&mut a, &mut b).await;
-    wait_subscribed(&mut a, b.device()).await;
-    for number in 0..16u8 {
+    subscribed(&mut a, b.device()).await;
+    for number in 0..8u8 {
         a.node.publish(topic(), vec![number]).await.unwrap();
         let heard = hear(&mut b).await;
         b.node.judge(heard.handle, Acceptance::Reject).await.unwrap();
     }
     a.wait_disconnected(b.device()).await;
+    // And is not let in again for a while.
+    assert!(b.node.dial_address(a.address("/tcp/")).await.is_err());
 }
 
 #[tokio::test]
@@ -112,8 +112,8 @@ async fn thousands_of_topics_are_told_to_a_new_neighbour() {
     let last = *topics.last().unwrap();
     b.node.subscribe(last).await.unwrap();
     connect(&mut a, &mut b).await;
-    wait_subscribed(&mut b, a.device()).await;
-    wait_subscribed(&mut a, b.device()).await;
+    subscribed(&mut b, a.device()).await;
+    subscribed(&mut a, b.device()).await;
     b.node.publish(last, b"found".to_vec()).await.unwrap();
     a.wait(|event| matches!(event, Event::Announcement { topic, .. } if topic == last).then_some(())).await;
 }
@@ -124,7 +124,7 @@ async fn an_owner_who_does_not_read_loses_announcements_but_no_connection() {
     a.node.subscribe(topic()).await.unwrap();
     b.node.subscribe(topic()).await.unwrap();
     connect(&mut a, &mut b).await;
-    wait_subscribed(&mut a, b.device()).await;
+    subscribed(&mut a, b.device()).await;
     let published = 3000u32;
     for number in 0..published {
         // A queue on the way may be full: then the next is as good.

@@ -137,6 +137,11 @@ pub async fn connect(a: &mut Peer, b: &mut Peer) {
     tokio::join!(a.wait_connected(device_b), b.wait_connected(device_a));
 }
 
+/// Waits until a peer knows that a device follows a topic of its own.
+pub async fn subscribed(peer: &mut Peer, device: DeviceId) {
+    peer.wait(|event| matches!(event, Event::Subscribed { peer, .. } if peer == device).then_some(())).await;
+}
+
 /// Another libp2p implementation of our wire: streams by hand, nothing else.
 pub struct Stranger {
     peer: PeerId,

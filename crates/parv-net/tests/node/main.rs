@@ -1,5 +1,6 @@
 //! Real nodes on real sockets of this machine.
 
+mod abuse;
 mod announcements;
 mod bench;
 mod connections;
@@ -8,5 +9,6 @@ mod fetches;
 mod floods;
 mod latency;
 mod letters;
+mod links;
 mod messages;
 mod relays;

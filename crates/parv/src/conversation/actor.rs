@@ -11,6 +11,7 @@ use super::fetch::{FetchFailure, Fetched, fetch};
 use super::keeper::Keeper;
 use super::ledger::{Ledger, Owed};
 use super::queue::{Queue, Reply};
+use super::ripples::Ripples;
 use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
 use super::tell;
@@ -25,7 +26,6 @@ use parv_model::{CommitId, ConversationId, DeviceId, Message, Target, VoteKind};
 use parv_net::Acceptance;
 use parv_validator::CheckedCommit;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
@@ -35,10 +35,6 @@ pub(crate) const COMMAND_QUEUE: usize = 512;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;
-
-/// How long after a change to see who has not heard of it; those that follow in the meantime count with it. Gossip takes
-/// milliseconds.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What an actor is asked to do.
 pub(crate) enum Command {
@@ -64,8 +60,7 @@ pub(crate) struct Actor {
     ledger: Option<Ledger>,
     view: watch::Sender<Arc<View>>,
     awareness: Arc<Awareness>,
-    /// When to see who has not heard of the last change.
-    ripple: Option<Instant>,
+    ripples: Ripples,
     schedule: Schedule,
     waiting: Vec<DeviceId>,
     fetches: JoinSet<(DeviceId, Result<Option<Fetched>, FetchFailure>)>,
@@ -92,7 +87,7 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         ledger: Some(ledger),
         view,
         awareness: room.awareness().clone(),
-        ripple: None,
+        ripples: Ripples::default(),
         schedule: Schedule::default(),
         waiting: Vec::new(),
         fetches: JoinSet::new(),
@@ -123,12 +118,12 @@ impl Actor {
                     }
                     Ok(())
                 }
-                () = at(self.ripple) => {
-                    self.ripple = None;
-                    self.hub.ripple(self.id, &self.view.borrow(), &self.awareness);
+                round = in_time(self.ripples.next()) => {
+                    let told = self.hub.ripple(self.id, &self.view.borrow(), &self.awareness, round);
+                    self.ripples.ended(told, Instant::now());
                     Ok(())
                 }
-                () = at(self.schedule.impatient()) => {
+                () = in_time(self.schedule.impatient().map(|due| ((), due))) => {
                     for (device, errand) in self.schedule.overdue(Instant::now()) {
                         self.start(device, errand);
                     }
@@ -308,14 +303,17 @@ impl Actor {
 
     /// Makes a change visible, then tells of it.
     fn publish(&mut self, view: View, events: Vec<Event>) {
-        self.hub.access.update(self.id, view.state.clone());
+        let others = self.hub.access.update(self.id, view.state.clone());
         self.awareness.keep(&view.heads);
         let findings = tell::findings(self.id, &self.view.borrow(), &view);
         if self.hub.net.is_some() {
-            self.ripple.get_or_insert_with(|| Instant::now() + PAUSE);
+            self.ripples.changed(Instant::now());
         }
         push::changed(&self.hub, self.id, &self.view.borrow(), &view);
         self.view.send_replace(Arc::new(view));
+        if others {
+            self.hub.wake.notify_one();
+        }
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
             self.keeper.look(ledger);
@@ -328,10 +326,13 @@ impl Actor {
     }
 }
 
-/// Comes when it is time; never, if there is no time set.
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
+/// Comes when it is time, with what it is time for; never, if there is nothing.
+async fn in_time<T>(next: Option<(T, Instant)>) -> T {
+    match next {
+        Some((what, time)) => {
+            sleep_until(time).await;
+            what
+        }
         None => std::future::pending().await,
     }
 }

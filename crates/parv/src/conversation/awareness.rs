@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How many devices are kept in mind; there are never more connections.
 const MAX_DEVICES: usize = 1024;
 
+/// How many heads are kept in mind of one device until heads change: what it says has to be no head at all.
+const MAX_HEADS: usize = 64;
+
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Awareness(Mutex<HashMap<DeviceId, HashSet<CommitId>>>);
@@ -20,7 +23,8 @@ impl Awareness {
     pub(crate) fn note(&self, device: DeviceId, heads: &[CommitId]) {
         let mut known = self.known();
         if known.len() < MAX_DEVICES || known.contains_key(&device) {
-            known.entry(device).or_default().extend(heads);
+            let theirs = known.entry(device).or_default();
+            theirs.extend(&heads[..heads.len().min(MAX_HEADS.saturating_sub(theirs.len()))]);
         }
     }
 
@@ -64,5 +68,16 @@ mod tests {
         assert!(awareness.anybody_has(&b) && !awareness.anybody_has(&a));
         awareness.keep(&[]);
         assert!(!awareness.anybody_has(&b));
+    }
+
+    #[test]
+    fn who_names_ever_new_commits_costs_no_more() {
+        let awareness = Awareness::default();
+        let device = DeviceId::from_bytes([1; 32]);
+        for number in 0..1000u32 {
+            let commit = CommitId::from_bytes(std::array::from_fn(|i| number.to_le_bytes()[i % 4]));
+            awareness.note(device, &[commit; 3]);
+        }
+        assert_eq!(awareness.known()[&device].len(), MAX_HEADS);
     }
 }

@@ -12,6 +12,7 @@ mod kept;
 pub(crate) mod ledger;
 mod log;
 mod queue;
+mod ripples;
 pub(crate) mod room;
 mod schedule;
 mod tell;

@@ -20,6 +20,9 @@ const MAX_REFUSED: usize = 256;
 /// How many announcements wait for one fetch; the judgement of more is left open, which drops them.
 const MAX_WAITING: usize = 64;
 
+/// How many commits one fetch is asked for by name. Beyond that it is made anyway, and what comes of it is seen.
+const MAX_COMMITS: usize = 256;
+
 /// Why a device is asked.
 #[derive(Debug, Default)]
 pub(super) struct Errand {
@@ -39,7 +42,9 @@ pub(super) struct Errand {
 
 impl Errand {
     fn join(&mut self, other: Errand) {
-        self.commits.extend(other.commits);
+        let room = MAX_COMMITS.saturating_sub(self.commits.len());
+        self.unread |= other.commits.len() > room;
+        self.commits.extend(other.commits.into_iter().take(room));
         self.announcements.extend(other.announcements);
         self.announcements.truncate(MAX_WAITING);
         let others = other.others.into_iter().filter(|device| !self.others.contains(device));
@@ -220,6 +225,20 @@ mod tests {
         let (first, _) = schedule.ended(&device(1));
         assert!(first.others.is_empty() && first.direct);
         assert_eq!(schedule.ended(&device(2)).0.others, [device(3)]);
+    }
+
+    #[test]
+    fn a_flood_of_notices_is_one_fetch_of_bounded_size() {
+        let (mut schedule, start) = (Schedule::default(), Instant::now());
+        assert!(schedule.ask(device(1), errand(0, false), start));
+        for number in 0..10_000u32 {
+            let commit = CommitId::from_bytes(std::array::from_fn(|i| number.to_le_bytes()[i % 4]));
+            let flood = Errand { commits: [commit].into(), others: [device(2)].into(), ..Errand::default() };
+            assert!(!schedule.ask(device(1), flood, start));
+        }
+        let next = schedule.ended(&device(1)).1.unwrap();
+        assert!(next.unread);
+        assert_eq!((next.commits.len(), next.others.len()), (MAX_COMMITS, 1));
     }
 
     #[test]

@@ -260,9 +260,9 @@ impl Hub {
         }
     }
 
-    /// Tells heads to a few connected members' devices that are not known to have them, and leaves word for those that are
-    /// not here.
-    pub(crate) fn ripple(&self, id: ConversationId, view: &View, awareness: &Awareness) {
+    /// Tells heads to a few connected members' devices that are not known to have them, in each round to others if there
+    /// are; false if there is nobody. Leaves word for those that are not here.
+    pub(crate) fn ripple(&self, id: ConversationId, view: &View, awareness: &Awareness, round: usize) -> bool {
         post::note_news(self, id, view);
         let members = |device: &DeviceId| access::is_writer(self.access.role(device, &id));
         let mut neighbours: Vec<_> = self.people.all().into_iter().map(|(device, _)| device).filter(members).collect();
@@ -273,9 +273,11 @@ impl Hub {
             let heads = view.heads.iter().flat_map(|head| *head.as_bytes());
             *blake3::hash(&own.into_iter().chain(*device.as_bytes()).chain(heads).collect::<Vec<_>>()).as_bytes()
         });
-        for device in neighbours.into_iter().take(MAX_RIPPLE) {
+        let anybody = !neighbours.is_empty();
+        for device in neighbours.into_iter().cycle().skip(round * MAX_RIPPLE).take(MAX_RIPPLE) {
             self.tell_heads(id, device);
         }
+        anybody
     }
 
     fn notices(&self, id: ConversationId, view: &View) -> Vec<Notice> {
