@@ -4,11 +4,16 @@ use crate::board::{Board, Receipt, Text};
 use parv_model::{CommitId, ConversationId, DeviceId};
 use parv_net::{Acceptance, Envelope, Event, Multiaddr, NetError, Node, NodeConfig, Policy, Topic};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::time::interval;
 
 /// The media type of an exchange of heads.
 const HEADS: &str = "application/heads";
+
+/// How long after a change a few are told directly, and how many: as an engine's.
+const RIPPLE: Duration = Duration::from_secs(1);
+const RIPPLES: usize = 4;
 
 /// Nothing is fetched here: whoever hears of a text has it.
 struct NoFetches;
@@ -55,7 +60,26 @@ impl Member {
     }
 
     async fn listen(self, mut events: mpsc::Receiver<Event>) {
-        while let Some(event) = events.recv().await {
+        let (mut told, mut round) = (0, 0);
+        let mut ripples = interval(RIPPLE);
+        loop {
+            let event = tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => event,
+                    None => return,
+                },
+                // As an engine does after a change: a few who may not have heard are told, others each time.
+                _ = ripples.tick() => {
+                    let known = self.board.known_to(&self.device());
+                    if known.len() > told {
+                        (told, round) = (known.len(), round + 1);
+                        let connected = self.node.connected();
+                        let some = connected.into_iter().cycle().skip(round * RIPPLES).take(RIPPLES);
+                        some.for_each(|peer| self.tell(peer, &known));
+                    }
+                    continue;
+                }
+            };
             match event {
                 Event::Announcement { relay, data, handle, .. } => {
                     self.hear(&read(&data), relay, true);
@@ -63,13 +87,7 @@ impl Member {
                     let _ = self.node.judge(handle, Acceptance::Accept).await;
                 }
                 // As an engine does when a member's device connects: heads, told directly.
-                Event::Subscribed { peer, .. } => {
-                    let (node, heads) = (self.node.clone(), write(&self.board.known_to(&self.device())));
-                    tokio::spawn(async move {
-                        // Lost with the connection; the next one brings another.
-                        let _ = node.send(peer, Envelope::new(HEADS, heads)).await;
-                    });
-                }
+                Event::Subscribed { peer, .. } => self.tell(peer, &self.board.known_to(&self.device())),
                 Event::Message { peer, envelope } => {
                     let news = self.hear(&read(&envelope.body), peer, false);
                     // What one was told alone, others may not have heard of.
@@ -80,6 +98,15 @@ impl Member {
                 _ => {}
             }
         }
+    }
+
+    /// Tells one device alone, by and by.
+    fn tell(&self, peer: DeviceId, texts: &[Text]) {
+        let (node, heads) = (self.node.clone(), write(texts));
+        tokio::spawn(async move {
+            // Lost with the connection; the next one brings another.
+            let _ = node.send(peer, Envelope::new(HEADS, heads)).await;
+        });
     }
 
     /// Notes texts; gives those that were news.
