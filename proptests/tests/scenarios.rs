@@ -386,3 +386,24 @@ fn a_ban_touches_only_what_it_has_seen() {
     assert_eq!(role(&mut world, &[banned, invited], 5), Some(Role::Invited), "the second stay's act stands");
     is_fixture(&mut world, "a_ban_touches_only_what_it_has_seen", &[&[banned, invited]]);
 }
+
+#[test]
+fn a_text_is_endorsed_by_whoever_knows_what_its_author_knew() {
+    // While C becomes an admin and bans A with B, a device of B that has heard of none of this writes a text below an
+    // invitation by A. Nobody builds on the text, but A knows all that its author knew (decision 0006): so two admins of
+    // the time before hold against one that B did not vote, and the ban has no majority.
+    let (mut world, before) = setup(2, 2);
+    let after = world.decide(before, &[A, B], VoteKind::Promote, C);
+    let ban = world.decide(after, &[B, C], VoteKind::Ban, A);
+    let e = world.uri(E);
+    let invited = world.line(before, &[(A, Message::Add(e))]);
+    let joined = world.line(invited, &[(E, Message::Join(e))]);
+    assert_eq!(admins(&mut world, &[ban, joined]), [B, C]);
+    let aside = world.line(invited, &[(B, text("aside"))]);
+    assert_eq!(admins(&mut world, &[ban, aside]), [A, B, C]);
+    is_fixture(
+        &mut world,
+        "a_text_is_endorsed_by_whoever_knows_what_its_author_knew",
+        &[&[ban, joined], &[ban, aside]],
+    );
+}
