@@ -9,7 +9,7 @@ use parv_net::NetError;
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// See the [module](self).
+/// A conversation of many members.
 #[derive(Default)]
 pub struct Crowd {
     members: Vec<Member>,

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// See the [module](self). Times are since 1970.
+/// Leases of others. Times are since 1970.
 #[derive(Debug)]
 pub struct Keeper {
     holder: DeviceId,

@@ -42,7 +42,7 @@ pub enum SubscribeError {
     Key(#[from] PushKeyError),
 }
 
-/// See the [module](self). Times are since 1970.
+/// One's own subscription and who holds leases for it. Times are since 1970.
 #[derive(Debug, Default)]
 pub struct Subscriber {
     active: Option<Active>,

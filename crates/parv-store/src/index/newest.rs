@@ -5,7 +5,7 @@ use super::{IndexRow, Place};
 use crate::error::StoreError;
 use std::sync::Arc;
 
-/// See the [module](self). After an error there is nothing more.
+/// Rows of several layers, the newest first. After an error there is nothing more.
 #[derive(Debug)]
 pub struct Newest<'a> {
     /// The layers with rows left: which, how many, and the newest of these.

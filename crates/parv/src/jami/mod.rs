@@ -1,6 +1,6 @@
 //! Conversations of Jami: an independent verdict on their repositories, and what was said in them.
 //!
-//! [`audit`] replays everything that the branch `main` reaches, as [`crate::audit`] does it for ours: structure and signatures
+//! [`audit()`] replays everything that the branch `main` reaches, as [`mod@crate::audit`] does it for ours: structure and signatures
 //! on all cores, then commit by commit, with every tree and file looked at. Nothing is written there.
 
 mod history;
