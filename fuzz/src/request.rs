@@ -1,7 +1,7 @@
 //! Requests to the daemon, one JSON object a line.
 
 use lines::LineError;
-use request::Request;
+use requests::Request;
 use std::io::ErrorKind;
 
 #[path = "../../crates/parv-daemon/src/lines.rs"]
@@ -9,7 +9,7 @@ mod lines;
 #[path = "../../crates/parv-daemon/src/request.rs"]
 #[allow(missing_docs, reason = "the daemon's own link to its limits")]
 #[allow(rustdoc::broken_intra_doc_links, reason = "its limits are elsewhere in the daemon")]
-mod request;
+mod requests;
 
 /// The longest line, in bytes; short enough that the fuzzer finds longer ones.
 const MAX_LINE_BYTES: usize = 1024;
