@@ -1,7 +1,7 @@
 //! A long history, against the bare verification of its signatures on the same cores.
 
 use crate::group::{Failure, Files, Group};
-use crate::sample::{self, Rounds};
+use crate::sample::{Rounds, timed};
 use crate::table::{Goal, Row};
 use ed25519_dalek::{Signature, VerifyingKey, verify_batch};
 use parv_identity::sshsig;
@@ -9,7 +9,6 @@ use parv_model::{Commit, Refusal, object};
 use parv_validator::{BlobSource, CheckedCommit, Replica, Signatures, replay};
 use sha2::{Digest, Sha512};
 use std::thread;
-use std::time::Instant;
 
 const ROUNDS: usize = 5;
 
@@ -65,14 +64,6 @@ pub fn rows(messages: usize) -> Result<Vec<Row>, Failure> {
         });
     }
     Ok(rows)
-}
-
-/// What some work gives, and how many seconds it takes by the clock and of processor time.
-fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
-    let processor = || sample::processor_seconds().unwrap_or(f64::NAN);
-    let (start, before) = (Instant::now(), processor());
-    let done = work();
-    (done, [start.elapsed().as_secs_f64(), processor() - before])
 }
 
 /// The commits of a conversation, parents first.

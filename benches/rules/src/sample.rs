@@ -1,6 +1,6 @@
 //! Figures of several rounds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The middle one; the mean of the two in the middle for an even number.
 pub fn median(mut figures: Vec<f64>) -> f64 {
@@ -59,4 +59,12 @@ pub fn processor_seconds() -> Option<f64> {
 /// How many in a second.
 pub fn rate(count: usize, time: Duration) -> f64 {
     count as f64 / time.as_secs_f64()
+}
+
+/// What some work gives, and how many seconds it takes by the clock and of processor time.
+pub fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
+    let processor = || processor_seconds().unwrap_or(f64::NAN);
+    let (start, before) = (Instant::now(), processor());
+    let done = work();
+    (done, [start.elapsed().as_secs_f64(), processor() - before])
 }

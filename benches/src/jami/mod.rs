@@ -5,6 +5,7 @@ mod history;
 use crate::Scale;
 use crate::table::{Goal, Row};
 use parv::jami::{Judge, audit};
+use parv_bench_rules::sample::{Rounds, timed};
 use parv_jami::PublicKey;
 use parv_jami::certificate::{DeviceCertificate, MAX_CERTIFICATE_BYTES};
 use parv_jami::commit::Commit;
@@ -15,7 +16,6 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -23,26 +23,31 @@ type Failure = Box<dyn std::error::Error>;
 pub fn row(scale: &Scale) -> Result<Row, Failure> {
     let path = &history::bundle(scale.jami)?;
     let (signed, keys) = signatures(path)?;
-    let (mut bare, mut whole) = (Duration::ZERO, Duration::ZERO);
+    let (mut clock, mut processor) = (Rounds::default(), Rounds::default());
     for _ in 0..scale.rounds {
-        let start = Instant::now();
-        verify(&signed, &keys)?;
-        bare += start.elapsed();
-        let start = Instant::now();
-        if !audit(path, Judge::Strict)?.is_valid() {
-            return Err("a conversation of Jami's own is refused".into());
+        let (verified, [bare, bare_processor]) = timed(|| verify(&signed, &keys));
+        verified?;
+        let (report, [whole, whole_processor]) = timed(|| audit(path, Judge::Strict));
+        if !report?.is_valid() {
+            return Err("a good conversation is refused".into());
         }
-        whole += start.elapsed();
+        clock.add(bare, whole);
+        processor.add(bare_processor, whole_processor);
     }
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / (scale.rounds * signed.len()) as f64;
     Ok(Row {
         key: "jami_audit_vs_bare_rsa",
         what: "Judging a conversation of Jami, as a share of the bare rate of its RSA-4096 signatures on all cores"
             .into(),
-        figure: bare.as_secs_f64() / whole.as_secs_f64(),
+        figure: clock.ratio(),
         unit: "×",
         goal: Goal::AtLeast(0.8),
-        detail: format!("{} commits; bare {:.0} µs, whole {:.0} µs each", signed.len(), each(bare), each(whole)),
+        detail: format!(
+            "{} commits; {}; {:.2} × of the processor time ({})",
+            signed.len(),
+            clock.times("bare", "whole"),
+            processor.ratio(),
+            processor.times("bare", "whole"),
+        ),
     })
 }
 

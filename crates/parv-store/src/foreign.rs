@@ -9,6 +9,7 @@ use crate::error::StoreError;
 use crate::fetch::FetchError;
 use crate::history;
 use crate::objects::{self, CommitLinks, Objects, TreeEntry, to_commit, to_oid, to_oids};
+use crate::packed_links::PackedLinks;
 use crate::repository::{Repository, commit_bytes};
 use crate::tree;
 use gix::objs::Kind;
@@ -107,7 +108,7 @@ impl Foreign {
     /// # Errors
     /// [`StoreError::Missing`] or [`StoreError::Malformed`] names the commit that could not be followed.
     pub fn walk(&self, tips: &[CommitId]) -> Result<Vec<(CommitId, bool)>, StoreError> {
-        let commits = history::between(&self.database(), &to_oids(tips), &[])?;
+        let commits = history::between(&PackedLinks::read(&self.repository), &to_oids(tips), &[])?;
         Ok(commits.iter().map(|(id, links)| (to_commit(id), links.parents.is_empty())).collect())
     }
 

@@ -43,6 +43,7 @@ mod objects;
 mod pack;
 mod pack_index;
 mod pack_writer;
+mod packed_links;
 mod pkt_line;
 mod quarantine;
 mod received;
