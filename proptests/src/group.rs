@@ -1,5 +1,5 @@
 //! Honest devices that are connected now and then. Each knows some heads with everything behind them, lets in what the
-//! gate lets in, and writes on top of all that it knows.
+//! gate lets in, lets go of heads whose authors are gone by now (decision 0003), and writes on top of all that it knows.
 
 use crate::{World, text};
 use parv_model::{CommitId, Message, Refusal, Role};
@@ -33,40 +33,63 @@ impl Group {
         let together = [self.heads[device].as_slice(), &self.heads[from]].concat();
         self.world.replica.gate(&self.heads[device], &self.heads[from])?;
         self.heads[device] = self.world.replica.maximal(&together);
+        self.let_go(device);
         Ok(())
     }
 
-    /// A device writes on top of all that it knows, which it merges first.
+    /// A member goes back to below heads that nobody else would let in.
+    fn let_go(&mut self, device: usize) {
+        let (world, heads) = (&mut self.world, &mut self.heads[device]);
+        if !world.replica.state(heads).is_member(&world.people[device].uri()) {
+            return;
+        }
+        while let Some(fallen) = heads.iter().copied().find(|head| world.replica.good_standing(heads, head).is_err()) {
+            let others = heads.iter().filter(|head| **head != fallen);
+            let below = [others.copied().collect(), world.checked(&fallen).commit().parents.clone()].concat();
+            *heads = world.replica.maximal(&below);
+        }
+    }
+
+    /// A device writes on top of all that it knows, which it merges first, unless it joins: who is no member yet cannot merge.
     ///
     /// # Errors
     /// The refusal, when it may not.
     pub fn write(&mut self, device: usize, message: Message) -> Result<CommitId, Refusal> {
-        let head = self.one_head(device, &message)?;
-        let written = self.world.write(device, &[head], message)?;
-        self.heads[device] = vec![written];
+        let mut heads = self.heads[device].clone();
+        if let Message::Join(uri) = message {
+            let replica = &mut self.world.replica;
+            let invited = heads.iter().position(|head| replica.state(&[*head]).role(&uri) == Some(Role::Invited));
+            heads.swap(0, invited.unwrap_or(0));
+        } else {
+            heads = vec![self.one_head(device)?];
+        }
+        let written = self.world.write(device, &heads[..1], message)?;
+        heads[0] = written;
+        self.heads[device] = heads;
         Ok(written)
     }
 
-    /// Merges what a device knows. A new certificate cannot come with a merge, so it comes with a text before.
-    fn one_head(&mut self, device: usize, message: &Message) -> Result<CommitId, Refusal> {
-        let mut heads = self.heads[device].clone();
-        let uri = self.world.uri(device);
-        if let Message::Join(_) = message {
-            // Who is no member yet cannot merge.
-            let replica = &mut self.world.replica;
-            let mut invited = |head: &CommitId| replica.state(&[*head]).role(&uri) == Some(Role::Invited);
-            return Ok(heads.iter().copied().find(|head| invited(head)).unwrap_or(heads[0]));
-        }
+    /// Merges what a device knows. A new certificate cannot come with a merge, so it comes with a text before: on a head on
+    /// which it remains, which it does not where it is concurrent with its own account's leaving.
+    fn one_head(&mut self, device: usize) -> Result<CommitId, Refusal> {
+        let heads = self.heads[device].clone();
         let merged = self.merge(device, &heads);
         if merged.is_ok() || heads.len() < 2 {
             return merged;
         }
+        let mark = self.world.mark();
         for place in 0..heads.len() {
-            if let Ok(renewed) = self.world.write(device, &[heads[place]], text("my certificate is new")) {
-                heads[place] = renewed;
-                heads.swap(0, place);
-                return self.merge(device, &heads);
+            let carried =
+                self.world.write(device, &[heads[place]], text("my certificate is new")).and_then(|carrier| {
+                    let mut heads = heads.clone();
+                    heads.swap(0, place);
+                    heads[0] = carrier;
+                    self.merge(device, &heads)
+                });
+            if carried.is_ok() {
+                return carried;
             }
+            self.world.back_to(&mark);
         }
         merged
     }

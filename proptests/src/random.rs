@@ -263,12 +263,13 @@ pub fn play(mode: Mode, attempts: &[Attempt]) -> World {
     play_and_tell(mode, attempts, |_, _, _| {})
 }
 
-/// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers. The certificates of person 3's devices and of all
-/// second devices begin now and end after a [`TERM`].
+/// Persons 0, 1 and 2 are admins, 3 is a member, the others are strangers. The certificates of every second one's account, of
+/// person 3's devices and of all second devices begin now and end after a [`TERM`].
 fn beginning(mode: Mode) -> World {
     let mut world = World::new(u8::try_from(PEOPLE).expect("few people"), mode, None);
-    world.bring_devices(DEVICES);
     let good = Validity::new(world.now(), world.now() + TERM).expect("a period");
+    world.people.iter_mut().skip(1).step_by(2).for_each(|person| person.renew_account(good));
+    world.bring_devices(DEVICES);
     world.people.iter_mut().enumerate().filter(|(n, _)| *n == 3 || *n >= PEOPLE).for_each(|(_, person)| {
         person.renew_device(good);
     });

@@ -3,7 +3,7 @@
 
 use parv_identity::certificate::{AccountCertificate, DeviceCertificate, Serial, Validity};
 use parv_model::{CommitId, Message, Mode, Refusal, Rule, TreePath, VoteKind};
-use parv_proptests::{Person, World, text};
+use parv_proptests::{FOR_EVER, Person, World, text, until};
 use parv_validator::BlobSource;
 
 /// When the certificate in these tests ends.
@@ -81,6 +81,34 @@ fn a_renewed_certificate_rides_in_with_the_next_commit() {
 }
 
 #[test]
+fn of_two_certificates_of_an_account_the_one_that_is_good_longer_stays() {
+    // Whichever commit has the higher id.
+    let mut higher = Vec::new();
+    for attempt in 0..8 {
+        let mut world = World::new(4, Mode::InvitesOnly, None);
+        world.people[3].renew_account(until(END));
+        world.bring_devices(2);
+        let second = 7;
+        let mut head = world.gather(world.root(), &[1, 2, 3]);
+        head = world.decide(head, &[0], VoteKind::Promote, 1);
+        head = world.decide(head, &[0, 1], VoteKind::Promote, 2);
+        head = world.line(head, &[(second, text("my second device"))]);
+        world.people[3].renew_account(until(END + 1));
+        world.people[second].renew_account(until(END + 3));
+        let shorter = world.line(head, &[(3, text(&format!("renewed {attempt}")))]);
+        let longer = world.line(head, &[(second, text("renewed as well"))]);
+        higher.push(shorter > longer);
+        let late = at(&mut world, END + 2, 0, shorter);
+        let late = at(&mut world, END + 2, 1, late);
+        expired(world.write(3, &[late], text("nobody here knows of the other one")));
+        let both = world.write(3, &[late, longer], Message::Merge).expect("valid");
+        // The device that does not have it does not put the older one back.
+        world.line(both, &[(3, text("I know of it now")), (second, text("my own"))]);
+    }
+    assert!(higher.contains(&true) && higher.contains(&false), "{higher:?}");
+}
+
+#[test]
 fn the_expired_cannot_merge_or_join() {
     let (mut world, head) = group();
     let left = world.write(3, &[head], Message::Leave(world.uri(3))).expect("valid");
@@ -117,7 +145,7 @@ fn who_resolves_their_own_demotion_may_renew_their_certificate_with_it() {
         let head = world.line(head, &[vote(1), vote(2)]);
         if renews {
             let Person { account_key, credentials, .. } = &mut world.people[0];
-            let validity = Validity::new(0, 3_000_000_000).unwrap();
+            let validity = until(FOR_EVER + 1);
             credentials.account = AccountCertificate::issue(account_key, "person 0", validity).unwrap();
         }
         let file = |world: &mut World, head| {

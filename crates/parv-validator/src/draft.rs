@@ -127,7 +127,8 @@ impl Draft {
         })
     }
 
-    /// The certificates that the tree lacks or has in an older form: riders.
+    /// The certificates that the tree lacks or has in an older form: riders. The account's may be there already in a newer
+    /// form than this device has, from another device; that stays.
     fn bring_missing(&mut self, author: &Credentials, before: &State) -> Result<Brought, DraftError> {
         let mut brought = Brought::default();
         let device = author.device.device();
@@ -135,8 +136,8 @@ impl Draft {
         if before.devices.get(&device).map(|known| known.certificate.blob) != Some(id) {
             brought.device = Some(self.device(author)?);
         }
-        let id = object::blob_id(author.account.pem())?;
-        if before.account_certificate(&author.account.uri()).map(|known| known.blob) != Some(id) {
+        let known = before.account_certificate(&author.account.uri());
+        if known.is_none_or(|known| known.validity.not_after < author.account.validity().not_after) {
             brought.account = Some(self.certificate(author.account.pem(), author.account.validity())?);
         }
         brought.list = self.list(author, before)?;

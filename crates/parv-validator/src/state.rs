@@ -6,6 +6,7 @@ use crate::tree::EMPTY_BLOB;
 use imbl::{OrdMap, OrdSet};
 use parv_identity::certificate::{Serial, Validity};
 use parv_model::{BlobId, Category, CommitId, DeviceId, Mode, Role, Target, Uri, VoteKind};
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// A certificate in the tree: its file, and when it is good.
@@ -13,6 +14,13 @@ use std::collections::BTreeSet;
 pub(crate) struct Certificate {
     pub(crate) blob: BlobId,
     pub(crate) validity: Validity,
+}
+
+impl Certificate {
+    /// Orders certificates by how long they are good, those that end at the same time by when they begin.
+    pub(crate) fn term(&self) -> (i64, Reverse<i64>) {
+        (self.validity.not_after, Reverse(self.validity.not_before))
+    }
 }
 
 /// What somebody is, as the tree shows it.

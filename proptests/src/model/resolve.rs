@@ -138,9 +138,8 @@ impl History {
         }
         let mut admins = Vec::new();
         for u in people {
-            let brought = |&e: &usize| self.events[e].who == u && self.events[e].papers.account.is_some();
-            let latest = self.latest(alive.iter().copied().filter(brought).collect());
-            let certificate = latest.and_then(|e| self.events[e].papers.account.clone());
+            let brought = alive.iter().filter_map(|&e| Some((e, self.brought(u, e)?)));
+            let certificate = self.latest_certificate(brought.collect());
             match (view.membership(u), certificate) {
                 // There is nothing to show for somebody without a certificate.
                 (Membership::Member, None) => {}
@@ -219,8 +218,7 @@ impl History {
         }
         state.lists = lists.into_iter().map(|(who, (_, _, file))| (who, file.to_owned())).collect();
         for (device, shown) in devices {
-            let latest = self.latest(shown.iter().map(|(e, _)| *e).collect());
-            let (_, certificate) = shown.into_iter().find(|(e, _)| Some(*e) == latest).expect("one of them");
+            let certificate = self.latest_certificate(shown).expect("one of them");
             if self.said(device.0, view.from).1.contains(&certificate.serial) {
                 state.revoked.insert(device);
             }
@@ -248,9 +246,26 @@ impl History {
         }
     }
 
+    /// The certificate of an account that an event brings.
+    fn brought(&self, who: Person, e: usize) -> Option<Certificate> {
+        self.events[e].papers.account.clone().filter(|_| self.events[e].who == who)
+    }
+
     /// The one that no other comes after; of several, the one with the highest commit id.
     fn latest(&self, candidates: Vec<usize>) -> Option<usize> {
+        self.last_of(&candidates).into_iter().max_by_key(|&e| &self.events[e].id)
+    }
+
+    /// The certificate that no other comes after; of several, the one that ends last, or began first, and so on.
+    fn latest_certificate(&self, shown: Vec<(usize, Certificate)>) -> Option<Certificate> {
+        let last = self.last_of(&shown.iter().map(|(e, _)| *e).collect::<Vec<_>>());
+        let candidates = shown.into_iter().filter(|(e, _)| last.contains(e));
+        let best = candidates.max_by_key(|(e, it)| (it.until, -it.from, &self.events[*e].id));
+        best.map(|(_, certificate)| certificate)
+    }
+
+    fn last_of(&self, candidates: &[usize]) -> Vec<usize> {
         let last = |&e: &usize| candidates.iter().all(|&other| other == e || !self.le(e, other));
-        candidates.iter().copied().filter(last).max_by_key(|&e| &self.events[e].id)
+        candidates.iter().copied().filter(last).collect()
     }
 }

@@ -123,29 +123,31 @@ impl Assembly<'_> {
         }
     }
 
+    /// Certificates that were renewed at the same time weigh as much as they are good for (decision 0024).
     fn account_certificate(&self, uri: Uri) -> Option<Certificate> {
-        let latest = self.events.latest(self.counts.certified(uri));
-        latest.and_then(|e| self.events.get(e).brought.account)
+        let brought = |e: EventNumber| self.events.get(e).brought.account;
+        let latest = self.events.latest(self.counts.certified(uri), |e| brought(e).map(|it| it.term()));
+        latest.and_then(brought)
     }
 
     /// A device of a member, brought or unbanned since its account last came in and it was last banned; or a banned one,
     /// as the latest ban in force found it.
     fn device(&mut self, device: DeviceId) {
         let about = self.about(device);
+        let papers = |e| counts::shows(self.events, e).find(|(id, _)| *id == device).map(|(_, papers)| papers);
         let shown = self.counts.shown(device).filter(|&e| {
-            let papers = counts::shows(self.events, e).find(|(id, _)| *id == device);
-            papers.is_some_and(|(_, papers)| {
+            papers(e).is_some_and(|papers| {
                 self.state.is_member(&papers.account)
                     && self
                         .events
                         .is_after(e, self.about(papers.account).removals().chain(about.bans().iter().copied()))
             })
         });
-        let latest = self.events.latest(shown);
-        let papers = latest.and_then(|e| counts::shows(self.events, e).find(|(id, _)| *id == device));
-        let ban = self.events.latest(about.bans_in_force());
+        let papers = self.events.latest(shown, |e| papers(e).map(|it| it.certificate.term())).and_then(papers);
+        let ban = self.events.latest(about.bans_in_force(), |_| ());
         let banned = ban.and_then(|b| self.events.get(b).before.devices.get(&device).copied());
-        self.state.set_device(device, papers.map(|(_, papers)| papers));
+        drop(about);
+        self.state.set_device(device, papers);
         self.state.set_banned_device(device, banned);
     }
 
@@ -229,7 +231,7 @@ impl Assembly<'_> {
     /// decide. None where the region does not edit it.
     fn profile(&self) -> Option<BlobId> {
         let is_edit = |e: &EventNumber| matches!(self.events.get(*e).act, Act::Profile(_));
-        let latest = self.events.latest(self.outcome.alive.iter().copied().filter(is_edit));
+        let latest = self.events.latest(self.outcome.alive.iter().copied().filter(is_edit), |_| ());
         latest.and_then(|e| match self.events.get(e).act {
             Act::Profile(blob) => Some(blob),
             _ => None,

@@ -72,16 +72,20 @@ impl<'a> Events<'a> {
         self.list[x].past.with(x)
     }
 
-    /// Of these, in the order of their numbers, the one that no other comes after; of several such, the one with the
-    /// highest commit id.
-    fn latest(self, candidates: impl DoubleEndedIterator<Item = EventNumber>) -> Option<EventNumber> {
+    /// Of these, in the order of their numbers, the one that no other comes after; of several such the one of the greatest
+    /// weight, and only of those that weigh the same the one with the highest commit id.
+    fn latest<W: Ord>(
+        self,
+        candidates: impl DoubleEndedIterator<Item = EventNumber>,
+        weight: impl Fn(EventNumber) -> W,
+    ) -> Option<EventNumber> {
         let mut maximal: Vec<EventNumber> = Vec::new();
         for e in candidates.rev() {
             if !maximal.iter().any(|&later| self.le(e, later)) {
                 maximal.push(e);
             }
         }
-        maximal.into_iter().max_by_key(|&e| self.get(e).commit)
+        maximal.into_iter().max_by_key(|&e| (weight(e), self.get(e).commit))
     }
 }
 
