@@ -73,6 +73,7 @@ fn said(fields: &Fields<'_>, body: &str) -> String {
         (Some(of), ..) => format!("— edited {}: {body}", short(&of)),
         (_, Some(to), _) => format!("— reacted to {} with {body}", short(&to)),
         (_, _, Some(to)) => format!("(to {}) {body}", short(&to)),
+        _ if body.is_empty() => "— (no words)".to_owned(),
         _ => body.to_owned(),
     }
 }

@@ -9,6 +9,9 @@ use parv::{CommitId, Content, ConversationId, Event, LogQuery, Message, Mode, Ro
 use parv_proptests::{FOR_EVER, World, text, until};
 use worlds::device_with;
 
+/// When certificates end that do not last for ever.
+const END: i64 = 2_000_000;
+
 fn id(world: &World) -> ConversationId {
     ConversationId::new(world.root())
 }
@@ -28,6 +31,12 @@ fn stale_vote(world: &mut World, device: usize, target: Uri, head: CommitId) -> 
     let regime = world.line(regime, &[(0, text("welcome")), (1, text("welcome")), (2, text("thank you"))]);
     assert!(world.replica.state(&[voted, regime]).votes(VoteKind::Ban, target).is_empty(), "it is stale");
     [voted, regime]
+}
+
+/// What somebody is.
+fn role(engine: &parv::Engine, id: &ConversationId, uri: Uri) -> Option<Role> {
+    let members = engine.conversation(id).unwrap().members();
+    members.into_iter().find(|member| member.uri == uri).map(|member| member.role)
 }
 
 /// Whose votes against somebody are open.
@@ -75,11 +84,7 @@ async fn what_a_device_owes_when_it_is_started_is_written() {
     let (dan, eve) = (world.uri(3), world.uri(4));
     let [one, other] = [0, 1].map(|voter| world.line(head, &[(voter, Message::Vote(VoteKind::Ban, dan.into()))]));
     let (id, mut anns) = (id(&world), device_with(&world, 0, &[one, other]).await);
-    let role = |engine: &parv::Engine| {
-        let members = engine.conversation(&id).unwrap().members();
-        members.into_iter().find(|member| member.uri == dan).map(|member| member.role)
-    };
-    anns.until("the resolution", |engine| role(engine) == Some(Role::Banned)).await;
+    anns.until("the resolution", |engine| role(engine, &id, dan) == Some(Role::Banned)).await;
 
     let (second, head) = second_device(&mut world, 0, head);
     let heads = stale_vote(&mut world, second, eve, head);
@@ -88,8 +93,7 @@ async fn what_a_device_owes_when_it_is_started_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_whose_certificate_ran_out_on_several_heads_brings_the_new_one_with_its_message() {
-    const END: i64 = 2_000_000;
+async fn a_device_whose_certificate_ran_out_on_several_heads_brings_the_new_one_first() {
     let mut world = World::new(3, Mode::InvitesOnly, None);
     world.people[2].renew_device(until(END));
     let head = world.gather(world.root(), &[1, 2]);
@@ -112,7 +116,40 @@ async fn a_device_whose_certificate_ran_out_on_several_heads_brings_the_new_one_
         let entry = log.iter().find(|entry| entry.id == said).unwrap();
         assert_eq!(text_of(&entry.message), Some("here I am"));
         cids.conversation(&id).send("as usual").await.unwrap();
+        assert!(cids.conversation(&id).send("").await.is_err(), "that is for certificates");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_whose_certificate_ran_out_resolves_what_is_possible_on_no_head_alone() {
+    let mut world = World::new(3, Mode::InvitesOnly, None);
+    let head = world.gather(world.root(), &[1, 2]);
+    world.people[0].renew_device(until(END));
+    let head = world.line(head, &[(0, text("a certificate that ends"))]);
+    let head = world.decide(head, &[0], VoteKind::Promote, 1);
+    let cid = world.uri(2);
+    let vote = Message::Vote(VoteKind::Ban, cid.into());
+    let heads = [0, 1].map(|voter| world.write_at(END + 10, voter, &[head], vote.clone()).unwrap());
+    let expired = world.write(0, &heads, Message::Merge).unwrap_err();
+    assert!(expired.why.contains("certificate of its device"), "{expired}");
+
+    world.people[0].renew_device(until(FOR_EVER));
+    let (id, mut anns) = (id(&world), device_with(&world, 0, &heads).await);
+    anns.until("the resolution", |engine| role(engine, &id, cid) == Some(Role::Banned)).await;
+    assert_eq!(anns.conversation(&id).heads().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_the_conversation_has_not_met_can_leave() {
+    let mut world = World::new(3, Mode::InvitesOnly, None);
+    let head = world.gather(world.root(), &[1, 2]);
+    let unmet = world.people[2].at_device(1);
+    world.people.push(unmet);
+    let (id, cid) = (id(&world), world.uri(2));
+    let (mut bobs, cids) = (device_with(&world, 1, &[head]).await, device_with(&world, 3, &[head]).await);
+    cids.connect(&bobs).await;
+    cids.conversation(&id).leave().await.unwrap();
+    bobs.until("the leave", |engine| role(engine, &id, cid) == Some(Role::Left)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -215,8 +215,7 @@ impl Actor {
             self.publish(view, events);
             self.announce();
         }
-        let is_message = |commit: &&CheckedCommit| *commit.message() != Message::Merge;
-        let message = |new: Vec<CheckedCommit>| new.iter().find(is_message).map(CheckedCommit::id).ok_or(Error::Closed);
+        let message = |new: Vec<CheckedCommit>| new.last().map(CheckedCommit::id).ok_or(Error::Closed);
         Ok(written.into_iter().map(|written| written.and_then(message)).collect())
     }
 

@@ -75,7 +75,13 @@ impl Conversation {
     }
 
     /// Writes a text. It is durable when this returns; others get it as they can be reached.
+    ///
+    /// # Errors
+    /// [`Error::NotAllowed`] for an empty one, too: nobody is told of a text without words.
     pub async fn send(&self, text: &str) -> Result<CommitId, Error> {
+        if text.is_empty() {
+            return Err(Error::NotAllowed("a message has at least one character".into()));
+        }
         self.room.write(Message::Text { body: text.to_owned() }, None).await
     }
 

@@ -20,12 +20,14 @@ pub(super) fn findings(conversation: ConversationId, before: &View, after: &View
 }
 
 /// The event of a commit by `author`, given the state that it led to. A resolution that is without effect there (a
-/// concurrent one outranks it) makes none, nor does the first commit.
+/// concurrent one outranks it) makes none, nor does the first commit, nor a text without words.
 pub(super) fn event(conversation: ConversationId, commit: &CheckedCommit, author: Uri, after: &State) -> Option<Event> {
     let id = commit.id();
     let member = |uri: Uri, change| Some(Event::Member { conversation, uri, by: author, change, commit: id });
     match commit.message() {
         Message::Initial { .. } => None,
+        // It only brings certificates.
+        Message::Text { body } if body.is_empty() => None,
         Message::Text { .. }
         | Message::Reply { .. }
         | Message::Reaction { .. }

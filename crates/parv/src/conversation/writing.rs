@@ -62,7 +62,7 @@ struct Batch {
     before: Vec<CommitId>,
     /// The heads after it.
     after: Vec<CommitId>,
-    /// What is written for each wish: the message, and merges before or after it.
+    /// What is written for each wish: merges, and the message last.
     written: Vec<Result<Vec<CheckedCommit>, Error>>,
     /// Whether all that is kept of old commits could be read; if not, none of it counts.
     readable: Result<(), Unreadable>,
@@ -100,8 +100,8 @@ fn store_all(
 
 impl Ledger {
     /// Writes commits on top of all heads and of each other, durably; several heads are merged first. Gives for each wish all
-    /// that was written for it: the message, and merges before or after it. Of one that is not allowed nothing is written, and
-    /// the others go on without it.
+    /// that was written for it, the message last. Of one that is not allowed nothing is written, and the others go on without
+    /// it.
     pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
         self.write_or_mend(wishes, true)
     }
@@ -183,56 +183,58 @@ impl Ledger {
         Batch { composed, proofs, start, before, after: heads.clone(), written, readable: self.require_readable() }
     }
 
-    /// Composes a message on top of these heads, which are merged, before it if that can be, and gives the heads after it.
+    /// Composes a message on top of these heads, and gives the heads after it.
     fn compose_all(&mut self, heads: &[CommitId], wish: &Wish) -> Result<(Vec<Unproven>, Vec<CommitId>), Error> {
         let bytes = wish.message.encode().len();
         if bytes > MAX_MESSAGE_BYTES {
             return Err(Error::TooLong { bytes, limit: MAX_MESSAGE_BYTES });
         }
-        let mut new: Vec<Unproven> = Vec::new();
-        let (mut tip, mut after) = (heads[0], Vec::new());
-        if let Message::Join(_) = wish.message {
+        let (new, mut after) = if let Message::Join(_) = wish.message {
             // Who is no member yet cannot merge.
-            (tip, after) = self.where_to_join(heads);
+            let (head, others) = self.where_to_join(heads);
+            (self.compose_on(&[head], wish, Vec::new())?, others)
         } else {
             let start = self.replica.checkpoint();
-            if let Err(refused) = self.merge(&mut tip, &heads[1..], &mut new) {
+            let new = self.compose_on(heads, wish, Vec::new()).or_else(|refused| {
                 self.replica.rollback(start);
-                return self.message_first(heads, wish).ok_or(refused);
-            }
-        }
-        let last = self.compose(&[tip], wish.message.clone(), wish.profile.as_deref())?;
-        after.push(last.0.commit.id());
+                self.certificates_first(heads, wish).ok_or(refused)
+            });
+            (new?, Vec::new())
+        };
+        after.extend(new.last().map(|(last, _)| last.commit.id()));
         after.sort();
-        new.push(last);
         Ok((new, after))
     }
 
-    /// Merges heads into `tip`.
-    fn merge(&mut self, tip: &mut CommitId, others: &[CommitId], new: &mut Vec<Unproven>) -> Result<(), Error> {
-        for other in others {
-            let merge = self.compose(&[*tip, *other], Message::Merge, None)?;
-            *tip = merge.0.commit.id();
+    /// Merges heads, and composes a message on top of that, after what is `new` already.
+    fn compose_on(&mut self, heads: &[CommitId], wish: &Wish, mut new: Vec<Unproven>) -> Result<Vec<Unproven>, Error> {
+        let mut tip = heads[0];
+        for other in &heads[1..] {
+            let merge = self.compose(&[tip, *other], Message::Merge, None)?;
+            tip = merge.0.commit.id();
             new.push(merge);
         }
-        Ok(())
+        new.push(self.compose(&[tip], wish.message.clone(), wish.profile.as_deref())?);
+        Ok(new)
     }
 
-    /// The same the other way round: the message on the first head on which that is possible, and the merges on top of it.
-    /// Certificates do not come with merges. So a device that the conversation does not know yet, or only by a certificate
-    /// that has run out by now, brings its own with the message, and can merge then.
-    fn message_first(&mut self, heads: &[CommitId], wish: &Wish) -> Option<(Vec<Unproven>, Vec<CommitId>)> {
+    /// The same after a text without words, which brings this device's certificates, on the first head on which that helps.
+    /// Neither a merge nor a leave can bring any, so a device that the conversation does not know yet, or only by a
+    /// certificate that has run out by now, could do neither.
+    fn certificates_first(&mut self, heads: &[CommitId], wish: &Wish) -> Option<Vec<Unproven>> {
         let start = self.replica.checkpoint();
         (0..heads.len()).find_map(|place| {
-            let mut others = heads.to_vec();
-            let message = self.compose(&[others.remove(place)], wish.message.clone(), wish.profile.as_deref());
-            let merged = message.and_then(|message| {
-                let mut tip = message.0.commit.id();
-                let mut new = vec![message];
-                self.merge(&mut tip, &others, &mut new)?;
-                Ok((new, vec![tip]))
+            let mut heads = heads.to_vec();
+            heads.swap(0, place);
+            let carrier = self.compose(&heads[..1], Message::Text { body: String::new() }, None).ok();
+            let new = carrier.filter(|(carrier, _)| !carrier.trees.is_empty()).and_then(|carrier| {
+                heads[0] = carrier.0.commit.id();
+                self.compose_on(&heads, wish, vec![carrier]).ok()
             });
-            merged.inspect_err(|_| self.replica.rollback(start)).ok()
+            if new.is_none() {
+                self.replica.rollback(start);
+            }
+            new
         })
     }
 
