@@ -1,7 +1,7 @@
 //! The task that owns a conversation's ledger.
 //!
-//! Commands are done in the order in which they come; messages that wait one behind the other are made durable together.
-//! What blocks runs on the blocking pool while the actor waits for it. Fetches run beside it, and only the intake of what
+//! Commands are done in the order in which they come; messages that wait one behind the other are made durable together, and
+//! each is answered when it is. What blocks runs on the blocking pool while the actor waits for it. Fetches run beside it, and only the intake of what
 //! they bring is done in turn, so an own commit never waits for a peer.
 
 mod intake;
@@ -16,7 +16,7 @@ use super::room::{Heard, Room, View};
 use super::schedule::{Errand, Schedule};
 use super::tell;
 use super::tidy::Tidier;
-use super::writing::Wish;
+use super::writing::{Wish, Written};
 use crate::Error;
 use crate::engine::hub::Hub;
 use crate::engine::push;
@@ -32,6 +32,10 @@ use tokio::time::{Instant, sleep_until};
 
 /// How many commands wait for an actor. Who sends more waits too.
 pub(crate) const COMMAND_QUEUE: usize = 512;
+
+/// How many messages are written before it is somebody else's turn: a tenth of a second's work at most, where each message is a
+/// text.
+const MAX_AT_ONCE: usize = 1024;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;
@@ -58,6 +62,8 @@ pub(crate) struct Actor {
     id: ConversationId,
     /// Away only while the blocking pool works on it.
     ledger: Option<Ledger>,
+    /// Away only while messages are written.
+    commands: Option<Queue>,
     view: watch::Sender<Arc<View>>,
     awareness: Arc<Awareness>,
     ripples: Ripples,
@@ -85,6 +91,7 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         hub: hub.clone(),
         id,
         ledger: Some(ledger),
+        commands: Some(Queue::new(commands)),
         view,
         awareness: room.awareness().clone(),
         ripples: Ripples::default(),
@@ -94,13 +101,13 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         tidier,
         keeper,
     };
-    hub.tasks.spawn(actor.run(Queue::new(commands), owed));
+    hub.tasks.spawn(actor.run(owed));
     room
 }
 
 impl Actor {
     /// Does what is `owed`, and then what comes up.
-    async fn run(mut self, mut commands: Queue, owed: Owed) {
+    async fn run(mut self, owed: Owed) {
         let stop = self.hub.stop.clone();
         let mut done = self.make_good(owed).await;
         while done.is_ok() {
@@ -129,7 +136,7 @@ impl Actor {
                     }
                     Ok(())
                 }
-                command = commands.next() => match command {
+                command = next(&mut self.commands) => match command {
                     None => return,
                     Some(Command::Close { reply }) => {
                         self.end().await;
@@ -137,7 +144,7 @@ impl Actor {
                         let _ = reply.send(());
                         return;
                     }
-                    Some(Command::Write { wish, reply }) => self.write_group(commands.group((wish, reply))).await,
+                    Some(Command::Write { wish, reply }) => self.write_waiting((wish, reply), MAX_AT_ONCE).await,
                     Some(Command::Moderate { kind, target, reply }) => {
                         self.moderate(kind, target).await.map(|moderated| {
                             // Who asked may not wait for the answer any more.
@@ -188,41 +195,48 @@ impl Actor {
         Ok(result)
     }
 
-    /// Writes messages together and answers each. The error is that the ledger was lost.
-    async fn write_group(&mut self, group: Vec<(Wish, Reply)>) -> Result<(), Error> {
-        let (wishes, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-        for (written, reply) in self.write_all(wishes).await?.into_iter().zip(replies) {
-            // Who asked may not wait for the answer any more.
-            let _ = reply.send(written);
+    /// Writes this message and those that wait right behind it, `most` at most. Each is told of and answered as soon as it is
+    /// durable. The error is that the ledger was lost.
+    async fn write_waiting(&mut self, first: (Wish, Reply), most: usize) -> Result<(), Error> {
+        let (mut ledger, mut commands) = self.ledger.take().zip(self.commands.take()).ok_or(Error::Closed)?;
+        let before = self.view.borrow().clone();
+        let (done, mut progress) = mpsc::unbounded_channel();
+        let writing = spawn_blocking(move || {
+            let (mut first, mut left) = (Some(first), most);
+            let next = || {
+                let share = commands.share(first.take(), left);
+                left -= share.len();
+                share
+            };
+            // Nobody hears of it when the actor is gone.
+            ledger.write_all(next, |ledger, written| drop(done.send(Progress::of(ledger, written, &before))));
+            (ledger, commands)
+        });
+        let mut changed = false;
+        while let Some(Progress { change, answers }) = progress.recv().await {
+            if let Some((view, events)) = change {
+                self.publish(view, events);
+                changed = true;
+            }
+            for (reply, written) in answers {
+                // Who asked may not wait for the answer any more.
+                let _ = reply.send(written);
+            }
+        }
+        let (ledger, commands) = writing.await.map_err(|_| Error::Closed)?;
+        (self.ledger, self.commands) = (Some(ledger), Some(commands));
+        if changed {
+            self.look_after();
+            self.announce();
         }
         Ok(())
     }
 
-    /// Writes a commit for each wish, tells of them, and announces them. The inner errors are why one was not written.
-    async fn write_all(&mut self, wishes: Vec<Wish>) -> Result<Vec<Result<CommitId, Error>>, Error> {
-        let before = self.view.borrow().clone();
-        let written = self.with_ledger(move |ledger| {
-            let written = ledger.write(&wishes);
-            let new: Vec<_> = written.iter().flatten().flatten().cloned().collect();
-            let change = (!new.is_empty()).then(|| {
-                let view = View::of(ledger, Some(&before));
-                (events(ledger, &new, &view), view)
-            });
-            (written, change)
-        });
-        let (written, change) = written.await?;
-        if let Some((events, view)) = change {
-            self.publish(view, events);
-            self.announce();
-        }
-        let message = |new: Vec<CheckedCommit>| new.last().map(CheckedCommit::id).ok_or(Error::Closed);
-        Ok(written.into_iter().map(|written| written.and_then(message)).collect())
-    }
-
-    /// Writes one commit.
+    /// Writes one commit. The outer error is that the ledger was lost.
     async fn write(&mut self, message: Message) -> Result<Result<CommitId, Error>, Error> {
-        let mut written = self.write_all(vec![Wish { message, profile: None }]).await?;
-        written.pop().ok_or(Error::Closed)
+        let (reply, written) = oneshot::channel();
+        self.write_waiting((Wish { message, profile: None }, reply), 1).await?;
+        written.await.map_err(|_| Error::Closed)
     }
 
     async fn moderate(&mut self, kind: VoteKind, target: Target) -> Result<Result<Moderation, Error>, Error> {
@@ -313,16 +327,44 @@ impl Actor {
         if others {
             self.hub.wake.notify_one();
         }
+        self.look_after();
+        events.into_iter().chain(findings).for_each(|event| self.hub.tell(event));
+    }
+
+    /// Something has changed: looks whether there is work for the background.
+    fn look_after(&mut self) {
         if let Some(ledger) = &self.ledger {
             self.tidier.changed(ledger.repository());
             self.keeper.look(ledger);
         }
-        events.into_iter().chain(findings).for_each(|event| self.hub.tell(event));
     }
 
     fn announce(&self) {
         self.hub.announce(self.id, &self.view.borrow());
     }
+}
+
+/// What was written, as others are to see it.
+struct Progress {
+    change: Option<(View, Vec<Event>)>,
+    answers: Vec<(Reply, Result<CommitId, Error>)>,
+}
+
+impl Progress {
+    fn of(ledger: &mut Ledger, written: Written<Reply>, before: &View) -> Self {
+        let Written { new, answers } = written;
+        let change = (!new.is_empty()).then(|| {
+            let view = View::of(ledger, Some(before));
+            let events = events(ledger, &new, &view);
+            (view, events)
+        });
+        Self { change, answers }
+    }
+}
+
+/// The next command; none when nobody can send one any more.
+async fn next(commands: &mut Option<Queue>) -> Option<Command> {
+    commands.as_mut()?.next().await
 }
 
 /// Comes when it is time, with what it is time for; never, if there is nothing.

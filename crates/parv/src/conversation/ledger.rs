@@ -229,7 +229,6 @@ impl Ledger {
         self.note(new);
         self.judge_content(&[]);
         self.take_back();
-        self.mend();
     }
 
     /// Whether the log lists a commit, be it hidden or a merge.

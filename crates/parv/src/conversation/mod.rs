@@ -11,6 +11,7 @@ mod keeper;
 mod kept;
 pub(crate) mod ledger;
 mod log;
+mod pipeline;
 mod queue;
 mod ripples;
 pub(crate) mod room;

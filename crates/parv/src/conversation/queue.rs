@@ -7,12 +7,12 @@ use crate::Error;
 use parv_model::CommitId;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many messages are written together: as many as can wait. Each of them waits for all of them, some tens of
-/// milliseconds at most.
-const MAX_GROUP: usize = super::actor::COMMAND_QUEUE;
+/// How many messages are stored together: enough to make up for a sync of the disk, few enough to store some while others
+/// are composed.
+const MAX_SHARE: usize = 128;
 
-/// The most bytes of messages that are made durable together, so that a record of the store's journal holds them.
-const MAX_GROUP_BYTES: usize = 256 * 1024;
+/// The most bytes of messages that are stored together, so that a record of the store's journal holds them.
+const MAX_SHARE_BYTES: usize = 256 * 1024;
 
 /// Who waits for a commit.
 pub(crate) type Reply = oneshot::Sender<Result<CommitId, Error>>;
@@ -37,20 +37,21 @@ impl Queue {
         }
     }
 
-    /// This message with those that wait right behind it.
-    pub(crate) fn group(&mut self, first: (Wish, Reply)) -> Vec<(Wish, Reply)> {
-        let mut bytes = first.0.bytes();
-        let mut group = vec![first];
-        while group.len() < MAX_GROUP && bytes < MAX_GROUP_BYTES && self.held.is_none() {
+    /// The messages that are next in turn and are to be stored together: `first`, and those that wait right behind it, `most` at
+    /// most.
+    pub(crate) fn share(&mut self, first: Option<(Wish, Reply)>, most: usize) -> Vec<(Wish, Reply)> {
+        let mut share = Vec::from_iter(first);
+        let mut bytes: usize = share.iter().map(|(wish, _)| wish.bytes()).sum();
+        while share.len() < most.min(MAX_SHARE) && bytes < MAX_SHARE_BYTES && self.held.is_none() {
             match self.commands.try_recv() {
                 Ok(Command::Write { wish, reply }) => {
                     bytes += wish.bytes();
-                    group.push((wish, reply));
+                    share.push((wish, reply));
                 }
                 Ok(other) => self.held = Some(other),
                 Err(_) => break,
             }
         }
-        group
+        share
     }
 }

@@ -1,9 +1,8 @@
 //! Writing: from what somebody wants to say to commits that are stored.
 //!
-//! Messages that wait one behind the other are written in shares. Each is drafted on the state that the one before it leaves,
-//! signed, and admitted like anybody's; then its share is stored in one durable step. Before that, the signatures of the share
-//! are seen to hold, all at once. While one share is checked and stored, which is mostly waiting for the disk, the next is
-//! composed on top of it. Nothing is known to anybody before it is stored.
+//! Each message is drafted on the state that the one before it leaves, signed, and admitted like anybody's. A [`Share`] of them is
+//! stored in one durable step. Before that, their signatures are seen to hold, all at once. [`pipeline`](super::pipeline) has
+//! shares composed while those before them are stored.
 
 use super::ledger::Ledger;
 use crate::{Error, clock};
@@ -13,12 +12,6 @@ use parv_model::{CommitId, Message, Role};
 use parv_store::{NewCommit, Repository, StoreError};
 use parv_validator::settled::Unreadable;
 use parv_validator::{CheckedCommit, Checkpoint, Signed};
-use std::sync::mpsc;
-use std::thread;
-
-/// How many messages are stored together: enough to make up for a sync of the disk, few enough to store some while others
-/// are composed.
-const SHARE: usize = 128;
 
 /// What is said when a signature of one's own does not hold.
 pub(super) const BAD_PROOF: &str = "the device's own signature does not hold: its key or the machine is damaged";
@@ -53,8 +46,16 @@ impl Composed {
 /// One whose signature was not looked at yet.
 type Unproven = (Composed, Proof);
 
-/// A share of what is to be written: composed, but not stored yet.
-struct Batch {
+/// What became of some wishes.
+pub(crate) struct Written<T> {
+    /// The commits that were stored, merges included, parents first. They are part of the conversation.
+    pub(crate) new: Vec<CheckedCommit>,
+    /// For whoever had a wish: the message, or why there is none.
+    pub(crate) answers: Vec<(T, Result<CommitId, Error>)>,
+}
+
+/// What was composed together and is to be stored together.
+pub(super) struct Share {
     composed: Vec<Composed>,
     proofs: Vec<Proof>,
     /// What was there before it.
@@ -62,15 +63,15 @@ struct Batch {
     before: Vec<CommitId>,
     /// The heads after it.
     after: Vec<CommitId>,
-    /// What is written for each wish: merges, and the message last.
-    written: Vec<Result<Vec<CheckedCommit>, Error>>,
+    /// The message for each wish, or why there is none.
+    written: Vec<Result<CommitId, Error>>,
     /// Whether all that is kept of old commits could be read; if not, none of it counts.
     readable: Result<(), Unreadable>,
 }
 
-impl Batch {
+impl Share {
     /// Stores it durably with one sync of the disk, if all signatures hold.
-    fn store(&self, repository: &Repository) -> Result<(), Error> {
+    pub(super) fn store(&self, repository: &Repository) -> Result<(), Error> {
         self.readable.clone().map_err(StoreError::from)?;
         if self.composed.is_empty() {
             return Ok(());
@@ -83,96 +84,42 @@ impl Batch {
     }
 }
 
-/// Stores shares until one cannot be stored: those that were, and why the next was not, with where it began.
-fn store_all(
-    batches: impl IntoIterator<Item = Batch>,
-    repository: &Repository,
-) -> (Vec<Batch>, Option<(Checkpoint, Error)>) {
-    let mut stored = Vec::new();
-    for batch in batches {
-        match batch.store(repository) {
-            Ok(()) => stored.push(batch),
-            Err(error) => return (stored, Some((batch.start, error))),
-        }
-    }
-    (stored, None)
-}
-
 impl Ledger {
-    /// Writes commits on top of all heads and of each other, durably; several heads are merged first. Gives for each wish all
-    /// that was written for it, the message last. Of one that is not allowed nothing is written, and the others go on without
-    /// it.
-    pub(crate) fn write(&mut self, wishes: &[Wish]) -> Vec<Result<Vec<CheckedCommit>, Error>> {
-        self.write_or_mend(wishes, true)
+    /// A share was stored: brings heads and log to it. `who` had the wishes.
+    pub(super) fn enter<T>(&mut self, share: Share, who: impl IntoIterator<Item = T>) -> Written<T> {
+        let new: Vec<_> = share.composed.into_iter().map(|composed| composed.commit).collect();
+        self.heads = share.after;
+        if !new.is_empty() {
+            self.entered(&new);
+        }
+        Written { new, answers: who.into_iter().zip(share.written).collect() }
     }
 
-    /// The same; `mend` says whether to gather the books anew when they cannot be read.
-    fn write_or_mend(&mut self, wishes: &[Wish], mend: bool) -> Vec<Result<Vec<CheckedCommit>, Error>> {
-        let (stored, failed) = self.compose_and_store(wishes);
-        let (mut commits, mut written) = (Vec::new(), Vec::with_capacity(wishes.len()));
-        for batch in stored {
-            self.heads = batch.after;
-            commits.extend(batch.composed.into_iter().map(|composed| composed.commit));
-            written.extend(batch.written);
-        }
-        if !commits.is_empty() {
-            self.entered(&commits);
-        }
-        let rest = &wishes[written.len()..];
-        match (failed, rest) {
-            (None, _) => {}
-            (Some(Error::Store(StoreError::Index(_))), rest) if mend => {
-                self.mend();
-                written.extend(self.write_or_mend(rest, false));
-            }
-            (Some(error), [_]) => written.push(Err(error)),
-            // What cannot be stored together may be stored one by one, and everybody is told why theirs was not.
-            (Some(_), rest) => {
-                written.extend(rest.iter().flat_map(|wish| self.write_or_mend(std::slice::from_ref(wish), false)));
-            }
-        }
-        written
+    /// A share could not be stored: forgets it, and all that was composed since.
+    pub(super) fn discard(&mut self, share: &Share) {
+        self.replica.rollback(share.start);
     }
 
-    /// Composes the shares one after the other, and stores each while the next is composed. Gives what was stored, and why
-    /// the next one was not; of that and what comes after it nothing is left.
-    fn compose_and_store(&mut self, wishes: &[Wish]) -> (Vec<Batch>, Option<Error>) {
-        let repository = self.repository.clone();
-        let mut heads = self.heads.clone();
-        let mut batches = wishes.chunks(SHARE).map(|share| self.compose_share(&mut heads, share));
-        let (stored, failed) = match wishes.len() {
-            ..=SHARE => store_all(batches, &repository),
-            _ => thread::scope(|scope| {
-                let (composed, waiting) = mpsc::sync_channel(1);
-                let storing = scope.spawn(|| store_all(waiting, &repository));
-                // Until nobody waits for more, because one could not be stored.
-                let _ = batches.all(|batch| composed.send(batch).is_ok());
-                drop(composed);
-                storing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            }),
-        };
-        let failed = failed.map(|(start, error)| {
-            self.replica.rollback(start);
-            error
-        });
-        (stored, failed)
-    }
-
-    /// Composes a commit for each wish, one on the other, on top of these heads, which it moves.
-    fn compose_share(&mut self, heads: &mut Vec<CommitId>, wishes: &[Wish]) -> Batch {
+    /// Composes a commit for each wish, one on the other, on top of these heads, which it moves. Several heads are merged first.
+    /// Of a wish that is not allowed nothing is written, and the others go on without it.
+    pub(super) fn compose_share<'a>(
+        &mut self,
+        heads: &mut Vec<CommitId>,
+        wishes: impl IntoIterator<Item = &'a Wish>,
+    ) -> Share {
         let (start, before) = (self.replica.checkpoint(), heads.clone());
-        let (mut composed, mut proofs, mut written) = (Vec::new(), Vec::new(), Vec::with_capacity(wishes.len()));
+        let (mut composed, mut proofs, mut written) = (Vec::new(), Vec::new(), Vec::new());
         for wish in wishes {
             let mark = self.replica.checkpoint();
             written.push(match self.compose_all(heads, wish) {
                 Ok((new, after)) => {
                     *heads = after;
-                    let commits = new.iter().map(|(new, _)| new.commit.clone()).collect();
+                    let message = new.last().map(|(last, _)| last.commit.id()).ok_or(Error::Closed);
                     for (new, proof) in new {
                         composed.push(new);
                         proofs.push(proof);
                     }
-                    Ok(commits)
+                    message
                 }
                 Err(error) => {
                     self.replica.rollback(mark);
@@ -180,7 +127,7 @@ impl Ledger {
                 }
             });
         }
-        Batch { composed, proofs, start, before, after: heads.clone(), written, readable: self.require_readable() }
+        Share { composed, proofs, start, before, after: heads.clone(), written, readable: self.require_readable() }
     }
 
     /// Composes a message on top of these heads, and gives the heads after it.

@@ -222,5 +222,5 @@ fn join(ledger: &mut Ledger) -> Result<(), CloneError> {
         Some(Role::Left | Role::Banned) | None => return Err(CloneError::NotInvited),
     }
     let join = Wish { message: Message::Join(own), profile: None };
-    ledger.write(&[join]).into_iter().try_for_each(|written| written.map(drop)).map_err(CloneError::Join)
+    ledger.write(join).map(drop).map_err(CloneError::Join)
 }

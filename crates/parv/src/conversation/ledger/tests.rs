@@ -6,12 +6,15 @@ use crate::conversation::log;
 use crate::conversation::writing::Wish;
 use crate::folders::Folders;
 use crate::view::LogQuery;
-use crate::{Account, Mode, NewAccount};
+use crate::{Account, Error, Mode, NewAccount};
 use parv_model::{CommitId, Message, Uri};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use tempfile::TempDir;
+
+/// How many messages are stored together here.
+const SHARE: usize = 32;
 
 struct Desk {
     _home: TempDir,
@@ -30,15 +33,25 @@ impl Desk {
         Self { _home: home, folders, author, ledger }
     }
 
+    /// Writes messages, some at a time, and gives what `told` makes of what became of each.
+    fn write_with<T>(
+        &mut self,
+        messages: impl IntoIterator<Item = Message>,
+        mut told: impl FnMut(Result<CommitId, Error>) -> T,
+    ) -> Vec<T> {
+        let mut wishes = messages.into_iter().map(|message| (Wish { message, profile: None }, ()));
+        let mut all = Vec::new();
+        let next = || wishes.by_ref().take(SHARE).collect();
+        self.ledger.write_all(next, |_, written| all.extend(written.answers.into_iter().map(|(_, one)| told(one))));
+        all
+    }
+
     fn write(&mut self, messages: impl IntoIterator<Item = Message>) {
-        let wishes: Vec<_> = messages.into_iter().map(|message| Wish { message, profile: None }).collect();
-        for written in self.ledger.write(&wishes) {
-            written.unwrap();
-        }
+        self.write_with(messages, Result::unwrap);
     }
 
     fn texts(&mut self, number: usize) {
-        self.write((0..number).map(|number| Message::Text { body: number.to_string() }));
+        self.write((0..number).map(text));
     }
 
     /// Keeps what is in memory, as the actor does in the background.
@@ -79,6 +92,10 @@ impl Desk {
         let lists = [format!("{log:?}"), format!("{places:?}"), format!("{page:?}"), format!("{state:?}")];
         Ok([vec![format!("{messages} {invited:?} {:?}", self.ledger.heads())], lists.to_vec()].concat())
     }
+}
+
+fn text(number: usize) -> Message {
+    Message::Text { body: number.to_string() }
 }
 
 /// A conversation of texts with an invitation among them.
@@ -172,4 +189,31 @@ fn an_index_of_other_heads_is_not_used() {
     let mut desk = desk.reopen();
     assert_eq!(desk.shown().unwrap(), before);
     assert!(!desk.ledger.knows(&new[0]));
+}
+
+#[test]
+fn what_is_composed_on_something_that_cannot_be_stored_is_not_lost() {
+    let mut desk = conversation();
+    let before = desk.ledger.heads().to_vec();
+    let packs = desk.ledger.repository().path().join("objects/pack");
+    let away = packs.with_extension("away");
+    fs::rename(&packs, &away).unwrap();
+    fs::write(&packs, "no folder").unwrap();
+    // The disk works again when the first one was told of.
+    let stored = desk.write_with((1000..2000).map(text), |written| {
+        if written.is_err() {
+            fs::remove_file(&packs).unwrap();
+            fs::rename(&away, &packs).unwrap();
+        }
+        written.is_ok()
+    });
+    assert_eq!(stored.iter().filter(|stored| !**stored).count(), 1);
+    assert!(stored.len() >= 2 * SHARE && !stored[0]);
+    let shown = desk.shown().unwrap();
+    assert!(
+        !shown[1].contains("\"1000\"")
+            && (1001..1000 + stored.len()).all(|text| shown[1].contains(&format!("\"{text}\"")))
+    );
+    assert_ne!(desk.ledger.heads(), before);
+    assert_eq!(desk.reopen().shown().unwrap(), shown);
 }
