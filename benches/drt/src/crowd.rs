@@ -7,11 +7,11 @@ use futures::future::join_all;
 use parv_model::DeviceId;
 use parv_net::NetError;
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A conversation of many members.
-#[derive(Default)]
 pub struct Crowd {
+    judging: Duration,
     members: Vec<Member>,
     board: Board,
     /// How many members were ever started, and how many texts written.
@@ -20,6 +20,11 @@ pub struct Crowd {
 }
 
 impl Crowd {
+    /// Nobody yet. Fetching and judging a text takes each member so long.
+    pub fn new(judging: Duration) -> Self {
+        Self { judging, members: Vec::new(), board: Board::default(), started: 0, written: 0 }
+    }
+
     /// How many members live.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -35,7 +40,7 @@ impl Crowd {
     pub async fn grow(&mut self, newcomers: usize) -> Result<(), NetError> {
         for _ in 0..newcomers {
             self.started += 1;
-            self.members.push(Member::start(self.started, &self.board).await?);
+            self.members.push(Member::start(self.started, &self.board, self.judging).await?);
         }
         let devices: Vec<_> = self.members.iter().map(Member::device).collect();
         for member in &self.members {

@@ -15,3 +15,4 @@ pub mod story;
 
 pub use crowd::Crowd;
 pub use figures::{Figures, Spread};
+pub use member::JUDGING;

@@ -1,20 +1,22 @@
-//! `cargo run -p parv-bench-drt -- [--plot FOLDER] [MEMBERS…]`: how announcements travel in conversations of so many
-//! members, as a table; the plots are of the chapter "settled".
+//! `cargo run -p parv-bench-drt -- [--plot FOLDER] [--judging MILLISECONDS] [MEMBERS…]`: how announcements travel in
+//! conversations of so many members, whom fetching and judging a text takes so long, as a table; the plots are of the chapter
+//! "settled".
 
 #![forbid(unsafe_code)]
 
-use parv_bench_drt::{Figures, plot, story};
+use parv_bench_drt::{Figures, JUDGING, plot, story};
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (folder, sizes) = arguments()?;
+    let Arguments { folder, judging, sizes } = Arguments::read()?;
     println!("| members | chapter | texts | deliveries | hops: mean (most) | links: mean (most) | by exchange | s |");
     println!("|---|---|---|---|---|---|---|---|");
     let mut settled = Vec::new();
     for members in sizes {
-        story::tell(members, |chapter, figures| {
+        story::tell(members, judging, |chapter, figures| {
             println!("{}", line(chapter, figures));
             if chapter == story::SETTLED {
                 settled.push(figures.clone());
@@ -25,19 +27,31 @@ async fn main() -> Result<(), Box<dyn Error>> {
     folder.map_or(Ok(()), |folder| draw(&folder, &settled))
 }
 
-fn arguments() -> Result<(Option<PathBuf>, Vec<usize>), Box<dyn Error>> {
-    let (mut folder, mut sizes) = (None, Vec::new());
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--plot" => folder = Some(arguments.next().ok_or("--plot needs a folder")?.into()),
-            size => sizes.push(size.parse().map_err(|_| format!("{size} is no number of members"))?),
+struct Arguments {
+    folder: Option<PathBuf>,
+    judging: Duration,
+    sizes: Vec<usize>,
+}
+
+impl Arguments {
+    fn read() -> Result<Self, Box<dyn Error>> {
+        let mut all = Self { folder: None, judging: JUDGING, sizes: Vec::new() };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--plot" => all.folder = Some(arguments.next().ok_or("--plot needs a folder")?.into()),
+                "--judging" => {
+                    let given = arguments.next().and_then(|text| text.parse().ok());
+                    all.judging = Duration::from_millis(given.ok_or("--judging needs milliseconds")?);
+                }
+                size => all.sizes.push(size.parse().map_err(|_| format!("{size} is no number of members"))?),
+            }
         }
+        if all.sizes.is_empty() {
+            all.sizes = vec![10, 50, 200];
+        }
+        Ok(all)
     }
-    if sizes.is_empty() {
-        sizes = vec![10, 50, 200];
-    }
-    Ok((folder, sizes))
 }
 
 fn line(chapter: &str, it: &Figures) -> String {

@@ -6,10 +6,14 @@ use parv_net::{Acceptance, Envelope, Event, Multiaddr, NetError, Node, NodeConfi
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 /// The media type of an exchange of heads.
 const HEADS: &str = "application/heads";
+
+/// How long it takes to fetch what was announced and to judge it, as an engine does it between machines that are near
+/// (`latency_a_to_b_ms` is 15 ms, docs on performance).
+pub const JUDGING: Duration = Duration::from_millis(10);
 
 /// How long after a change a few are told directly, and how many: as an engine's.
 const RIPPLE: Duration = Duration::from_secs(1);
@@ -34,17 +38,19 @@ pub(crate) fn topic() -> Topic {
 pub(crate) struct Member {
     pub(crate) node: Node,
     board: Board,
+    judging: Duration,
 }
 
 impl Member {
-    /// Starts a node on loopback that follows the conversation, and looks after its events until it stops.
-    pub(crate) async fn start(seed: u64, board: &Board) -> Result<Self, NetError> {
+    /// Starts a node on loopback that follows the conversation, and looks after its events until it stops. Fetching and
+    /// judging a text takes it so long.
+    pub(crate) async fn start(seed: u64, board: &Board, judging: Duration) -> Result<Self, NetError> {
         let seed = *blake3::hash(&seed.to_le_bytes()).as_bytes();
         let listen: Multiaddr = "/ip4/127.0.0.1/tcp/0".parse().expect("a constant address is well-formed");
         let config = NodeConfig { listen: vec![listen], serves_table: false, ..NodeConfig::new(seed) };
         let (node, events) = Node::start(config, Arc::new(NoFetches)).await?;
         node.subscribe(topic()).await?;
-        let member = Self { node, board: board.clone() };
+        let member = Self { node, board: board.clone(), judging };
         tokio::spawn(member.clone().listen(events));
         Ok(member)
     }
@@ -82,9 +88,13 @@ impl Member {
             };
             match event {
                 Event::Announcement { relay, data, handle, .. } => {
-                    self.hear(&read(&data), relay, true);
-                    // Fails only when the node has stopped.
-                    let _ = self.node.judge(handle, Acceptance::Accept).await;
+                    let member = self.clone();
+                    tokio::spawn(async move {
+                        sleep(member.judging).await;
+                        member.hear(&read(&data), relay, true);
+                        // Fails only when the node has stopped.
+                        let _ = member.node.judge(handle, Acceptance::Accept).await;
+                    });
                 }
                 // As an engine does when a member's device connects: heads, told directly.
                 Event::Subscribed { peer, .. } => self.tell(peer, &self.board.known_to(&self.device())),

@@ -13,9 +13,9 @@ const REST: Duration = Duration::from_secs(5);
 /// How many texts a chapter has.
 const TEXTS: usize = 20;
 
-/// Tells it with so many members; calls `told` after each chapter.
-pub async fn tell(members: usize, mut told: impl FnMut(&str, &Figures)) -> Result<(), String> {
-    let mut crowd = Crowd::default();
+/// Tells it with so many members, whom fetching and judging a text takes so long; calls `told` after each chapter.
+pub async fn tell(members: usize, judging: Duration, mut told: impl FnMut(&str, &Figures)) -> Result<(), String> {
+    let mut crowd = Crowd::new(judging);
     crowd.grow(members).await.map_err(|error| error.to_string())?;
     told("from the first moment", &crowd.talk(1).await?);
     sleep(REST).await;

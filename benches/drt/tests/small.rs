@@ -1,12 +1,12 @@
 //! The story of a small conversation: everybody hears everything, whoever dies, joins or is cut off meanwhile.
 
-use parv_bench_drt::Crowd;
+use parv_bench_drt::{Crowd, JUDGING};
 
 const MEMBERS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_text_reaches_everybody_whatever_happens() {
-    let mut crowd = Crowd::default();
+    let mut crowd = Crowd::new(JUDGING);
     crowd.grow(MEMBERS).await.unwrap();
     crowd.talk(3).await.unwrap();
     let died = crowd.halve(4).await.unwrap();

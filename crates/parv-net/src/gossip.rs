@@ -76,6 +76,8 @@ pub(crate) fn gossip(key: &Keypair, received: Counter) -> Result<Gossip, NetErro
         .mesh_n_low(FEWEST_NEIGHBOURS)
         .mesh_n_high(NEIGHBOURS)
         .mesh_outbound_min(1)
+        // A neighbour that has an announcement already is told so before we pass it on: judging it takes longer than that.
+        .idontwant_message_size_threshold(0)
         // The author does as everybody does: it costs a hop, and saves a copy to each of its other links.
         .flood_publish(false)
         .build()
