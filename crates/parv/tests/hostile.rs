@@ -4,107 +4,19 @@
 #[path = "common/bare.rs"]
 mod bare;
 mod common;
+#[path = "common/mallory.rs"]
+mod mallory;
 
-use bare::BareNode;
 use common::*;
-use parv::{Account, CommitId, ConversationId, DeviceId, Engine, Error, Event, Mode, Options, Rule, VoteKind};
-use parv_identity::{Identity, IdentityFolder, sshsig};
-use parv_model::{Commit, DisplayName, Message, TreeId, object};
+use mallory::{Mallory, ann_and_mallory};
+use parv::{Account, CommitId, ConversationId, Engine, Error, Event, Mode, Options, Rule, VoteKind};
+use parv_model::object;
 use parv_net::Envelope;
-use parv_store::{NewCommit, Repository, ServeLimits, upload_pack};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
-
-/// A device without an engine: a bare node with the keys of somebody who has joined.
-struct Mallory {
-    identity: Identity,
-    bare: BareNode,
-    repository: Repository,
-    id: ConversationId,
-    _home: tempfile::TempDir,
-}
-
-impl Mallory {
-    /// Takes over a person's device.
-    async fn take_over(person: Person, id: ConversationId) -> Self {
-        let Person { home, engine, .. } = person;
-        let folder = engine.folder().to_owned();
-        engine.shutdown().await;
-        let (_, identity) = IdentityFolder::open(&folder.join("identity")).unwrap();
-        let repository = Repository::open(folder.join("conversations").join(id.to_string())).unwrap();
-        let bare = BareNode::start(&identity.device_key).await;
-        Self { identity, bare, repository, id, _home: home }
-    }
-
-    /// Connects to somebody and says hello, as an engine would.
-    async fn meet(&self, person: &Person) -> DeviceId {
-        self.bare.meet(&self.identity.account_certificate, &self.identity.device_certificate, person).await
-    }
-
-    /// Says that it has a commit.
-    async fn lure(&self, to: DeviceId, commit: CommitId) {
-        let notice = serde_json::json!({ "id": self.id, "commit": commit, "deviceId": self.identity.device_id() });
-        self.bare.send(to, "application/im-gitmessage-id", notice).await;
-    }
-
-    /// Serves the repository, through something that may spoil what goes out.
-    async fn serve(&mut self, spoil: impl FnOnce(Box<dyn Write + Send>) -> Box<dyn Write + Send> + Send + 'static) {
-        let (reader, writer) = self.bare.asked().await.into_blocking(DEADLINE);
-        let repository = self.repository.clone();
-        spawn_blocking(move || {
-            let writer = spoil(Box::new(writer));
-            // It may well fail, being spoilt.
-            let _ = upload_pack::serve(&repository, reader, writer, &ServeLimits::default());
-        })
-        .await
-        .unwrap();
-    }
-
-    /// Writes a really signed text on top of its head, with whatever tree, and makes it the head.
-    fn write(&self, trees: &[Vec<u8>], blobs: &[Vec<u8>], tree: Option<TreeId>, text: &str) -> CommitId {
-        self.write_late(trees, blobs, tree, text, 0)
-    }
-
-    /// The same, dated so many seconds after what it builds on.
-    fn write_late(
-        &self,
-        trees: &[Vec<u8>],
-        blobs: &[Vec<u8>],
-        tree: Option<TreeId>,
-        text: &str,
-        late: i64,
-    ) -> CommitId {
-        let head = self.repository.heads().unwrap();
-        let (parent, _) = Commit::decode(&self.repository.commit(&head[0]).unwrap().unwrap()).unwrap();
-        let commit = Commit {
-            tree: tree.unwrap_or(parent.tree),
-            parents: vec![head[0]],
-            author: DisplayName::sanitise("Mallory"),
-            device: self.identity.device_id(),
-            time: parent.time + late,
-            message: Message::Text { body: text.into() }.encode(),
-        };
-        let bytes = commit.encode(&sshsig::sign(&self.identity.device_key, &commit.payload()));
-        let id = self.repository.append(&NewCommit { blobs, trees, commit: &bytes }).unwrap();
-        self.repository.set_heads(&head, &[id]).unwrap();
-        id
-    }
-}
-
-/// Ann, and Mallory's device, which has joined Ann's conversation.
-async fn ann_and_mallory() -> (Person, Mallory, ConversationId, DeviceId) {
-    let (mut ann, mut guest) = (Person::new("Ann").await, Person::new("Mallory").await);
-    guest.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut guest, &id).await;
-    let mallory = Mallory::take_over(guest, id).await;
-    let device = mallory.meet(&ann).await;
-    ann.events = ann.engine.events(); // what the shutdown broke off is not of interest
-    (ann, mallory, id, device)
-}
 
 /// Every file of a folder with its contents, without those that come and go.
 fn listing(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -204,6 +116,26 @@ async fn a_history_that_is_cut_off_leaves_nothing() {
     mallory.lure(device, head).await;
     mallory.serve(|writer| writer).await;
     ann.wait_text(&"long ".repeat(1000)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_fetch_that_breaks_off_is_begun_again_by_itself() {
+    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
+    bob.connect(&ann).await;
+    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
+    ann.conversation(&id).invite(&bob.uri()).await.unwrap();
+    assert_eq!(bob.wait_request().await, id);
+    ann.wait("the delivery", |event| matches!(event, Event::InviteDelivered { .. }).then_some(())).await;
+    let mut anns = Mallory::take_over(ann, id).await;
+    anns.meet(&bob).await;
+    let engine = bob.engine.clone();
+    let accepting = tokio::spawn(async move { engine.accept(&id).await });
+    // Twice it breaks off, in the middle of nothing and in the middle of something.
+    drop(anns.bare.asked().await);
+    anns.serve(|writer| Box::new(CutOff(writer, 1000))).await;
+    anns.serve(|writer| writer).await;
+    within("accepting", accepting).await.unwrap().unwrap();
+    assert_eq!(bob.conversation(&id).members().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

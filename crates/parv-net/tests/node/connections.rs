@@ -203,3 +203,30 @@ async fn a_bootstrap_peer_is_dialled_until_it_is_there() {
 fn config_on(address: Multiaddr) -> NodeConfig {
     NodeConfig { listen: vec![address], ..NodeConfig::new(seed()) }
 }
+
+#[tokio::test]
+async fn a_bootstrap_peer_is_found_by_its_name() {
+    let first = peer().await;
+    for transport in ["/tcp/", "/quic-v1"] {
+        let named = first.address(transport).to_string().replace("/ip4/127.0.0.1/", "/dns4/localhost/");
+        let mut a = start(NodeConfig { bootstrap: vec![named.parse().unwrap()], ..config() }).await;
+        a.wait_connected(first.device()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_bootstrap_peer_is_reached_over_ipv6() {
+    // Some machines have none.
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        return;
+    }
+    let listen = ["/ip6/::1/tcp/0", "/ip6/::1/udp/0/quic-v1"].map(|address| address.parse().unwrap()).to_vec();
+    let on_ipv6 = || NodeConfig { listen: listen.clone(), ..config() };
+    let first = start(on_ipv6()).await;
+    for transport in ["/tcp/", "/quic-v1"] {
+        let mut a = start(NodeConfig { bootstrap: vec![first.address(transport)], ..on_ipv6() }).await;
+        a.wait_connected(first.device()).await;
+        let status = a.node.status().await.unwrap();
+        assert!(status.connections.iter().all(|it| it.address.to_string().starts_with("/ip6/::1/")), "{status:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Taking up an invitation: clone from whoever can be reached, judge everything, join (requirement R3).
 //!
 //! Until the last step nothing is listed but "syncing", and when a step fails everything of it is removed and the request
-//! stays.
+//! stays. A clone that breaks off because one of the two is somewhere else now is begun anew by itself.
 
 use super::hub::{Hub, Net, Place};
 use super::leaving;
@@ -13,11 +13,17 @@ use crate::conversation::writing::Wish;
 use crate::event::Event;
 use crate::{Error, error, files};
 use parv_model::{ConversationId, DeviceId, Message, Mode, Refusal, Role};
-use parv_net::Key;
-use parv_store::{Repository, StoreError};
-use std::collections::HashSet;
+use parv_net::{Key, NetError};
+use parv_store::{FetchError, Repository, StoreError};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::sleep;
+
+/// How long to wait before those are asked again with whom a clone broke off, each time.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(6), Duration::from_secs(15)];
 
 /// Why one device's history was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,22 @@ enum CloneError {
 }
 
 impl CloneError {
+    /// Whether the connection broke in the middle, so that it may be different the next time.
+    fn is_broken_off(&self) -> bool {
+        use FetchError::{Closed, Io, Silent};
+        match self {
+            Self::Fetch(FetchFailure::Fetch(error)) => matches!(error, Closed | Io(_) | Silent),
+            Self::Fetch(FetchFailure::Net(error)) => matches!(error, NetError::Broken { .. }),
+            _ => false,
+        }
+    }
+
+    /// Whether there was no connection: who has a new address may not be found there yet.
+    fn is_out_of_reach(&self) -> bool {
+        use NetError::{NoAddress, TimedOut, Unreachable};
+        matches!(self, Self::Fetch(FetchFailure::Net(NoAddress(_) | TimedOut { .. } | Unreachable { .. })))
+    }
+
     fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Fetch(FetchFailure::Refused(refusal)) | Self::Intake(IntakeError::Refused(refusal)) => Some(refusal),
@@ -107,11 +129,9 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Asks, one after the other, everybody who may have the conversation.
+/// Asks, one after the other, everybody who may have the conversation, and then again those with whom it broke off.
 async fn clone_from_anybody(hub: &Arc<Hub>, net: &Net, id: ConversationId) -> Result<Ledger, Error> {
-    let mut tried = Vec::new();
-    let mut refused = None;
-    let mut not_invited = false;
+    let mut failures = Failures::default();
     let mut asked = HashSet::from([hub.author.device()]);
     for stage in [Stage::Near, Stage::Far] {
         for device in stage.devices(hub, net, &id).await {
@@ -120,27 +140,64 @@ async fn clone_from_anybody(hub: &Arc<Hub>, net: &Net, id: ConversationId) -> Re
             }
             match clone_from(hub, net, id, device).await {
                 Ok(ledger) => return Ok(ledger),
-                Err(error) => {
-                    let why = error::chain(&error);
-                    match error.refusal() {
-                        Some(refusal) => {
-                            hub.tell(Event::Refused { conversation: id, peer: device, refusal: refusal.clone() });
-                            super::refusal::tell_peer(hub, device, id, refusal);
-                            refused.get_or_insert(refusal.clone());
-                        }
-                        None => hub.tell(Event::FetchFailed { conversation: id, peer: device, why: why.clone() }),
-                    }
-                    not_invited |= matches!(error, CloneError::NotInvited);
-                    tried.push((device, why));
-                }
+                Err(error) => failures.note(hub, id, device, &error),
             }
         }
     }
-    Err(match refused {
-        Some(refusal) => Error::Refused(refusal),
-        None if not_invited => Error::NotInvited(id),
-        None => Error::Unreachable { conversation: id, tried },
-    })
+    for pause in PAUSES {
+        let broken_off: Vec<_> = failures.broken_off.iter().copied().collect();
+        if broken_off.is_empty() {
+            break;
+        }
+        sleep(pause).await;
+        for device in broken_off {
+            match clone_from(hub, net, id, device).await {
+                Ok(ledger) => return Ok(ledger),
+                Err(error) => failures.note(hub, id, device, &error),
+            }
+        }
+    }
+    Err(failures.sum(id))
+}
+
+/// What came of asking, where it was in vain.
+#[derive(Default)]
+struct Failures {
+    /// Each device that was asked, with what happened last.
+    tried: BTreeMap<DeviceId, String>,
+    /// Those with whom it broke off, and who were not asked in vain since.
+    broken_off: BTreeSet<DeviceId>,
+    refused: Option<Refusal>,
+    not_invited: bool,
+}
+
+impl Failures {
+    fn note(&mut self, hub: &Hub, id: ConversationId, device: DeviceId, error: &CloneError) {
+        let why = error::chain(error);
+        match error.refusal() {
+            Some(refusal) => {
+                hub.tell(Event::Refused { conversation: id, peer: device, refusal: refusal.clone() });
+                super::refusal::tell_peer(hub, device, id, refusal);
+                self.refused.get_or_insert(refusal.clone());
+            }
+            None => hub.tell(Event::FetchFailed { conversation: id, peer: device, why: why.clone() }),
+        }
+        self.not_invited |= matches!(error, CloneError::NotInvited);
+        if error.is_broken_off() {
+            self.broken_off.insert(device);
+        } else if !error.is_out_of_reach() {
+            self.broken_off.remove(&device);
+        }
+        self.tried.insert(device, why);
+    }
+
+    fn sum(self, id: ConversationId) -> Error {
+        match self.refused {
+            Some(refusal) => Error::Refused(refusal),
+            None if self.not_invited => Error::NotInvited(id),
+            None => Error::Unreachable { conversation: id, tried: self.tried.into_iter().collect() },
+        }
+    }
 }
 
 /// Where to look for who has a conversation.

@@ -4,7 +4,7 @@
 use crate::common::{Person, TCP, within};
 use parv::{ConversationId, DeviceId};
 use parv_identity::{AccountCertificate, DeviceCertificate, DeviceKey};
-use parv_net::{Envelope, GitStream, Node, NodeConfig, Policy};
+use parv_net::{Envelope, Event, GitStream, Node, NodeConfig, Policy};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -20,7 +20,7 @@ impl Policy for Anybody {
 /// See the [module](self).
 pub struct BareNode {
     pub node: Node,
-    pub events: mpsc::Receiver<parv_net::Event>,
+    pub events: mpsc::Receiver<Event>,
 }
 
 impl BareNode {
@@ -48,30 +48,33 @@ impl BareNode {
         self.node.send(to, Envelope::new(mime, body.to_string())).await.unwrap();
     }
 
-    /// The next message of a type.
-    pub async fn told(&mut self, mime: &str) -> serde_json::Value {
-        let hearing = async {
+    /// The first event that `wanted` makes something of; the others before it are dropped.
+    pub async fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+        let waiting = async {
             loop {
-                match self.events.recv().await.unwrap() {
-                    parv_net::Event::Message { envelope, .. } if envelope.mime == mime => {
-                        return serde_json::from_slice(&envelope.body).unwrap();
-                    }
-                    _ => {}
+                if let Some(found) = wanted(self.events.recv().await.unwrap()) {
+                    return found;
                 }
             }
         };
-        within(mime, hearing).await
+        within(what, waiting).await
+    }
+
+    /// The next message of a type.
+    pub async fn told(&mut self, mime: &str) -> serde_json::Value {
+        self.wait(mime, |event| match event {
+            Event::Message { envelope, .. } if envelope.mime == mime => serde_json::from_slice(&envelope.body).ok(),
+            _ => None,
+        })
+        .await
     }
 
     /// The next stream on which somebody wants to fetch.
     pub async fn asked(&mut self) -> GitStream {
-        let asking = async {
-            loop {
-                if let parv_net::Event::GitRequest { stream, .. } = self.events.recv().await.unwrap() {
-                    return stream;
-                }
-            }
-        };
-        within("the fetch", asking).await
+        self.wait("the fetch", |event| match event {
+            Event::GitRequest { stream, .. } => Some(stream),
+            _ => None,
+        })
+        .await
     }
 }
