@@ -114,24 +114,29 @@ impl Parcel {
 /// How far it has got in time.
 async fn deliver(engine: &Engine, events: &mut Receiver<Event>, parcel: &Parcel) -> Delivery {
     let start = Instant::now();
-    let mut deadline = start + MEET;
-    let (mut met, mut reached) = (false, Delivery::Later);
+    let (mut met, mut left) = (None::<Instant>, None::<Instant>);
     loop {
-        if !met && is_met(engine, &parcel.concerned) {
-            met = true;
-            deadline = Instant::now() + DELIVER;
+        if met.is_none() && is_met(engine, &parcel.concerned) {
+            met = Some(Instant::now());
         }
-        if !met && reached == Delivery::Later && parcel.invited.is_some() && !engine.peers().is_empty() {
-            deadline = start + LEAVE;
+        // That somebody is there who could keep an invitation makes no event, so it is looked at again when time is up.
+        let keepers = parcel.invited.is_some() && !engine.peers().is_empty();
+        let deadline = match (met, left) {
+            (Some(met), _) => met + DELIVER,
+            (None, Some(left)) => left + LINGER,
+            (None, None) if keepers => start + LEAVE,
+            (None, None) => start + MEET,
+        };
+        if deadline <= Instant::now() {
+            return if left.is_some() { Delivery::Left } else { Delivery::Later };
         }
         match timeout_at(deadline, events.recv()).await {
             Ok(Ok(event)) if parcel.arrived_by(&event) => return Delivery::Done,
-            Ok(Ok(event)) if parcel.left_by(&event) && reached != Delivery::Left => {
-                reached = Delivery::Left;
-                deadline = deadline.min(Instant::now() + LINGER);
+            Ok(Ok(event)) if parcel.left_by(&event) => {
+                left.get_or_insert_with(Instant::now);
             }
-            Ok(Ok(_) | Err(RecvError::Lagged(_))) => {}
-            Ok(Err(RecvError::Closed)) | Err(_) => return reached,
+            Ok(Ok(_) | Err(RecvError::Lagged(_))) | Err(_) => {}
+            Ok(Err(RecvError::Closed)) => return Delivery::Later,
         }
     }
 }

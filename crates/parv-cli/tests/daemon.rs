@@ -3,7 +3,8 @@
 mod support;
 
 use rustix::process::Signal;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use support::{Home, Process};
@@ -95,6 +96,57 @@ fn two_daemons_invite_accept_and_talk() {
     assert_eq!((&done["votes"], &done["admins"]), (&1.into(), &1.into()));
     assert!(done["resolution"].is_string());
     assert_eq!(alice.json(["members", &id])["members"][1]["role"], "banned");
+}
+
+/// What the metrics of a process say.
+fn scrape(address: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    write!(socket, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn what_the_network_does_is_seen_in_status_metrics_and_log() {
+    let (alice, bob) = (Home::with_account("Alice"), Home::with_account("Bob"));
+    let mut command = alice.command(["daemon", "--json", "--no-mdns", "--listen", "/ip4/127.0.0.1/tcp/0"]);
+    command.args(["--metrics", "127.0.0.1:0"]).env("PARV_LOG", "parv=debug");
+    let mut at_alice = Process::spawn(command);
+    let ready = at_alice.line("the daemon is ready");
+    let (address, device) = (ready["addresses"][0].as_str().unwrap(), ready["device"].as_str().unwrap());
+    let at_bob = bob.daemon(["--bootstrap", address]);
+    let (mut alice_hears, mut bob_hears) = (alice.events(), bob.events());
+    let id = alice.new_conversation();
+    alice.run(["invite", &id, &bob.uri()]).ok();
+    bob_hears.until("the invitation", |event| event["event"] == "request-received");
+    bob.run(["accept", &id]).ok();
+    alice_hears.until("Bob joins", |event| event["event"] == "member" && event["change"] == "joined");
+
+    let status = bob.json(["net", "status"]);
+    assert_eq!(status["bootstrap"], serde_json::json!([{ "device": device, "connected": true }]));
+    assert_eq!(status["listening"][0], *at_bob.address);
+    let with_alice = status["connections"].as_array().unwrap().iter().find(|it| it["device"] == *device).unwrap();
+    assert_eq!((&with_alice["relayed"], &with_alice["outgoing"]), (&false.into(), &true.into()));
+
+    let metrics = scrape(ready["metrics"].as_str().unwrap());
+    for line in [
+        r#"parv_fetches_total{outcome="News"} 1"#,
+        r#"libp2p_swarm_connections_established_total{role="Listener""#,
+        r#"parv_git_bytes_total{direction="Out"}"#,
+        r#"parv_streams_total{protocol="/parv/git/1",direction="In"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+
+    // Each line of a fetch and of a service says of which conversation, and with whom.
+    at_alice.signal(Signal::TERM);
+    at_alice.end();
+    let log = at_alice.complaints();
+    for span in ["fetch", "serve"] {
+        let begin = format!("{span}{{conversation={id} device=");
+        assert!(log.iter().any(|line| line.contains(&begin)), "{begin}: {log:?}");
+    }
 }
 
 #[test]

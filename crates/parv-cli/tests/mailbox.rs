@@ -5,18 +5,10 @@ mod support;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::{Daemon, Home, Process};
+use support::{Daemon, Home};
 
 /// How long to look for something that makes no event for us.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A public node, and the address that others begin with.
-fn public_node(home: &Home) -> (Process, String) {
-    let mut process = Process::spawn(home.command(["bootstrap", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"]));
-    let ready = process.line("the public node is ready");
-    let address = ready["addresses"][0].as_str().unwrap().to_owned();
-    (process, address)
-}
 
 fn stop(mut daemon: Daemon) {
     daemon.process.signal(Signal::TERM);
@@ -38,7 +30,7 @@ fn requests(home: &Home) -> Value {
 #[test]
 fn an_invitation_by_a_process_that_has_ended_is_found_taken_up_and_not_shown_twice() {
     let (alice, bob, public) = (Home::with_account("Alice"), Home::with_account("Bob"), Home::new());
-    let (_node, bootstrap) = public_node(&public);
+    let (_node, bootstrap) = public.public_node();
     let begin = ["--bootstrap", &bootstrap];
     let (at_alice, at_bob) = (alice.daemon(begin), bob.daemon(begin));
     bob.run(["connect", &at_alice.address]).ok();

@@ -201,6 +201,8 @@ impl Driver {
             if peer != *driver.swarm.local_peer_id() {
                 driver.swarm.behaviour_mut().kad.add_address(&peer, address.clone());
                 driver.addresses.add(peer, address);
+                // That is what they are for, until they say otherwise: also who stops before that finds them again.
+                driver.addresses.note_service(&peer, true);
                 driver.bootstrap.insert(peer, Backoff::new(now));
             }
         }
@@ -271,7 +273,8 @@ impl Driver {
 
     fn next_alarm(&self) -> Instant {
         let dials = self.bootstrap.values().filter_map(Backoff::due);
-        let others = [self.whereabouts.due(), self.relays_due(), self.lookups.due(), self.collection.due()];
+        let others =
+            [self.whereabouts.due(), self.relays_due(), self.lookups.due(), self.collection.due(), self.letters.due()];
         let others = others.into_iter().chain([self.conduct.due(), Some(self.sweep)]).flatten();
         dials.chain(others).min().map_or(self.renewal, |due| due.min(self.renewal))
     }
@@ -294,6 +297,9 @@ impl Driver {
         }
         if self.collection.due().is_some_and(|due| due <= now) {
             self.collect_letters(now);
+        }
+        if self.letters.due().is_some_and(|due| due <= now) {
+            self.publish_awaited();
         }
         if self.relays_due().is_some_and(|due| due <= now) {
             self.look_after_relays();

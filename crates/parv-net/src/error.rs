@@ -126,11 +126,8 @@ pub enum NetError {
     /// The node leaves as many letters as it may.
     #[error("this node already leaves {0} letters, as many as it may")]
     TooManyLetters(usize),
-    /// Nobody is there who would keep a letter.
-    #[error("nobody is there to keep the letter")]
-    NobodyKeeps,
-    /// A letter was taken back before anybody kept it.
-    #[error("the letter was taken back")]
+    /// A letter was taken back, or replaced, before anybody kept it.
+    #[error("the letter was taken back or replaced")]
     Withdrawn,
     /// The node was shut down.
     #[error("the node has stopped")]

@@ -292,10 +292,11 @@ impl Node {
 
     /// Leaves a letter for a device, in the place of the one that was there for the same purpose. It goes on being kept by
     /// others until it is taken back ([`Node::withdraw_letter`]) or its life is over ([`Purpose::lifetime`]), also when this
-    /// node stops; a node that runs on issues it again. Done when somebody keeps it, which is when the recipient can find it.
+    /// node stops; a node that runs on issues it again. Done when somebody keeps it, which is when the recipient can find it;
+    /// where nobody does yet, it is tried again by itself, and whoever stops waiting loses nothing by it.
     ///
-    /// Fails with [`NetError::NobodyKeeps`] if nobody does yet; it is then tried again by itself. Fails for good if the letter
-    /// has more than [`MAX_LETTER_BYTES`](crate::limits::MAX_LETTER_BYTES) bytes, or if there are as many as allowed.
+    /// Fails if the letter has more than [`MAX_LETTER_BYTES`](crate::limits::MAX_LETTER_BYTES) bytes, if there are as many as
+    /// allowed, and with [`NetError::Withdrawn`] if it is replaced or taken back meanwhile.
     pub async fn leave_letter(&self, to: DeviceId, purpose: Purpose, body: Vec<u8>) -> Result<(), NetError> {
         self.ask(|reply| Command::LeaveLetter { to, purpose, body, reply }).await
     }

@@ -131,6 +131,14 @@ impl Home {
         Daemon { process, address, socket: ready["socket"].as_str().unwrap().into() }
     }
 
+    /// Starts a public node on loopback, and gives the address that others begin with.
+    pub fn public_node(&self) -> (Process, String) {
+        let mut process = Process::spawn(self.command(["bootstrap", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"]));
+        let ready = process.line("the public node is ready");
+        let address = ready["addresses"][0].as_str().unwrap().to_owned();
+        (process, address)
+    }
+
     /// Starts listening to the daemon's events, and waits until it really does.
     pub fn events(&self) -> Process {
         let mut process = Process::spawn(self.command(["events", "--json"]));
@@ -192,6 +200,10 @@ impl Process {
         let lines = follow(child.stdout.take().unwrap());
         let complaints = follow(child.stderr.take().unwrap());
         Self { child, lines, complaints }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next line of standard output.

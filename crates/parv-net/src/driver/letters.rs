@@ -16,6 +16,10 @@ use parv_model::DeviceId;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+/// How long to wait before a letter that nobody keeps yet, and that somebody waits for, is put out again. A newcomer to a
+/// small table is told sooner.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// The letters that we leave.
 pub(super) struct Letters {
     signing: Keypair,
@@ -24,6 +28,8 @@ pub(super) struct Letters {
     left: BTreeMap<(DeviceId, Purpose), Left>,
     /// Who wants to know when a letter is kept elsewhere, by the letter's key.
     waiting: HashMap<Key, Vec<Reply<()>>>,
+    /// When to put those out again that could not be, if anybody waits for one.
+    again: Option<Instant>,
     /// When the last letter was issued, in milliseconds since 1970: each is later than the one before.
     issued: u64,
 }
@@ -42,7 +48,7 @@ struct Left {
 impl Letters {
     pub(super) fn new(signing: Keypair, sealing: SealingKey) -> Self {
         let me = device_id(&signing.public().to_peer_id()).expect("an Ed25519 key is a device");
-        Self { signing, sealing, me, left: BTreeMap::new(), waiting: HashMap::new(), issued: 0 }
+        Self { signing, sealing, me, left: BTreeMap::new(), waiting: HashMap::new(), again: None, issued: 0 }
     }
 
     /// Writes a letter, unless it is there already. Gives its key, and whether it is news.
@@ -97,11 +103,30 @@ impl Letters {
     }
 
     /// A letter was put somewhere else, or could not be.
-    fn published(&mut self, key: &Key, kept: bool) {
+    fn published(&mut self, key: &Key, kept: bool, now: Instant) {
         if let Some(left) = self.left.values_mut().find(|left| left.key == *key) {
             left.kept |= kept;
         }
-        self.answer(key, || if kept { Ok(()) } else { Err(NetError::NobodyKeeps) });
+        if kept {
+            self.answer(key, || Ok(()));
+        } else if self.waiting.contains_key(key) {
+            self.again.get_or_insert(now + AGAIN);
+        }
+    }
+
+    /// When [`Self::awaited`] has something to say.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.again
+    }
+
+    /// The mailboxes in which a letter is to be put that somebody waits for.
+    fn awaited(&mut self) -> Vec<Key> {
+        self.again = None;
+        self.waiting.retain(|_, replies| {
+            replies.retain(|reply| !reply.is_closed());
+            !replies.is_empty()
+        });
+        self.left.values().filter(|left| self.waiting.contains_key(&left.key)).map(|left| left.mailbox).collect()
     }
 
     fn answer(&mut self, key: &Key, answer: impl Fn() -> Result<(), NetError>) {
@@ -127,10 +152,21 @@ impl Driver {
         if !is_news && self.letters.left.get(&(to, purpose)).is_some_and(|left| left.kept) {
             return drop(reply.send(Ok(())));
         }
+        if is_news {
+            self.letters.answer(&key, || Err(NetError::Withdrawn));
+        }
         self.letters.waiting.entry(key).or_default().push(reply);
         // The letter follows. Nobody confirms that it was noted who provides a mailbox, but when a letter that was sent after
         // that is confirmed, the other has arrived too.
         self.publications.add(Publication::Provider(mailbox::mailbox(&to, purpose)));
+        self.publish_due();
+    }
+
+    /// Puts letters out again that nobody kept and that somebody waits for.
+    pub(super) fn publish_awaited(&mut self) {
+        for mailbox in self.letters.awaited() {
+            self.publications.add(Publication::Provider(mailbox));
+        }
         self.publish_due();
     }
 
@@ -176,7 +212,7 @@ impl Driver {
                     self.publications.add(Publication::Letter(letter));
                 }
             }
-            Publication::Letter(key) => self.letters.published(&key, done),
+            Publication::Letter(key) => self.letters.published(&key, done, Instant::now()),
         }
     }
 }

@@ -2,6 +2,7 @@ use crate::bench::{PATIENCE, Peer, absent, keeper, newcomer, next_letter, peer, 
 use parv_model::DeviceId;
 use parv_net::limits::MAX_LETTER_BYTES;
 use parv_net::{Event, NetError, Purpose};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -56,8 +57,15 @@ async fn a_letter_waits_until_somebody_keeps_it() {
     let alone = peer().await;
     let keeper = keeper().await;
     let (bobs, bob) = absent(&keeper);
-    let left = alone.node.leave_letter(bob, Purpose::Invitation, b"come".to_vec()).await;
-    assert!(matches!(left, Err(NetError::NobodyKeeps)), "{left:?}");
+    let (node, mut left) = (alone.node.clone(), JoinSet::new());
+    for body in ["wait", "come"] {
+        let (node, body) = (node.clone(), body.as_bytes().to_vec());
+        left.spawn(async move { node.leave_letter(bob, Purpose::Invitation, body).await });
+        // The first one is there before the second comes in its place.
+        alone.node.status().await.unwrap();
+    }
+    let replaced = left.join_next().await.unwrap().unwrap();
+    assert!(matches!(replaced, Err(NetError::Withdrawn)), "{replaced:?}");
     let long = vec![0; MAX_LETTER_BYTES + 1];
     let refused = alone.node.leave_letter(bob, Purpose::Invitation, long).await;
     assert!(matches!(refused, Err(NetError::TooLong { .. })), "{refused:?}");
@@ -65,6 +73,7 @@ async fn a_letter_waits_until_somebody_keeps_it() {
     assert!(alone.node.leave_letter(nobody, Purpose::Invitation, b"come".to_vec()).await.is_err());
     // The first who comes keeps it, without being asked again.
     alone.node.dial_address(keeper.address("/tcp/")).await.unwrap();
+    timeout(PATIENCE, left.join_next()).await.expect("nobody keeps it").unwrap().unwrap().unwrap();
     let mut bob = start(bobs).await;
     assert_eq!(next_letter(&mut bob).await.body, b"come");
 }

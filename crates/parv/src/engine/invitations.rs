@@ -69,6 +69,7 @@ pub(crate) fn offer(hub: &Arc<Hub>, conversation: ConversationId, uri: Uri, comm
 }
 
 /// Tries to bring somebody what waits for them.
+#[tracing::instrument(level = "debug", skip_all, fields(%uri))]
 pub(super) async fn bring(hub: &Hub, uri: Uri) {
     let connected = hub.people.devices_of(&uri);
     for device in &connected {

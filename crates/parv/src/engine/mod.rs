@@ -3,6 +3,7 @@
 //! [`Engine`] is a handle. Behind it one task hears what comes from the [`network`] and hands it on, one looks after
 //! connections ([`upkeep`]), and each conversation has its actor; the [`hub`] is what they share.
 
+mod absent;
 mod accept;
 mod certificates;
 mod greeting;

@@ -46,6 +46,7 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
                 Announced::Stranger => return hub.judge(Some(handle), Acceptance::Ignore).await,
                 Announced::Malformed => return hub.judge(Some(handle), Acceptance::Reject).await,
             };
+            hub.post.heard(author);
             let Some(Place::Open(room)) = hub.place(&id) else {
                 return hub.judge(Some(handle), Acceptance::Ignore).await;
             };
@@ -81,6 +82,7 @@ async fn handle(hub: &Arc<Hub>, net: &Net, server: &Server, event: parv_net::Eve
 }
 
 fn gone(hub: &Hub, net: &Net, device: DeviceId) {
+    hub.post.gone(&device);
     if net.people.disconnected(&device).is_some() {
         hub.tell(Event::Disconnected { device });
         hub.wake.notify_one();

@@ -4,32 +4,30 @@
 //! said in a conversation is left word of that. What should lie there is worked out anew whenever something may have
 //! changed, and held against what does lie there: so a letter goes as soon as what it says is done, whoever did it.
 
+use super::absent::{Absent, MAX_WAKE_UPS, News};
 use super::certificates::Certificates;
 use super::hub::{Hub, Net};
 use super::invitations::{self, Invite};
 use crate::conversation::room::View;
 use crate::event::Event;
 use crate::{access, error};
-use parv_model::{CommitId, ConversationId, DeviceId, Mode, Role, Uri};
+use parv_model::{ConversationId, DeviceId, Mode, Role, Uri};
 use parv_net::limits::{MAX_LETTER_BYTES, MAX_LETTERS_OF_ONE};
-use parv_net::{NetError, Purpose};
-use parv_push::{Responsible, responsible};
+use parv_net::{Node, Purpose};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout};
 
-/// How many devices are left word of news at once; invitations come first.
-const MAX_WAKE_UPS: usize = 64;
+/// How long a device that is not connected is tried before it is left word of news: one that can be reached hears of them
+/// in person. Whoever writes something and goes leaves word all the same.
+const REACH: Duration = Duration::from_secs(2);
 
-/// Of how many conversations one device is left word.
-const MAX_NEWS: usize = 32;
-
-/// How long to wait before leaving again what nobody kept.
-const AGAIN: Duration = Duration::from_secs(5);
+/// How many are tried at once.
+const MAX_TRIES: usize = 8;
 
 /// What a letter with invitations says: from whom it is, and to what.
 #[derive(Serialize, Deserialize)]
@@ -45,25 +43,11 @@ pub(super) struct WakeUp {
     pub(super) news: Vec<News>,
 }
 
-/// A conversation has something new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct News {
-    pub(super) id: ConversationId,
-    /// A commit that the recipient is not known to have.
-    pub(super) commit: CommitId,
-}
-
 /// What the rest of the engine tells the post.
 #[derive(Default)]
 pub(crate) struct Post {
     changed: Notify,
-    missed: Mutex<BTreeMap<DeviceId, Missed>>,
-}
-
-/// What a device that is not here misses.
-struct Missed {
-    since: Instant,
-    news: BTreeMap<ConversationId, CommitId>,
+    absent: Mutex<Absent>,
 }
 
 impl Post {
@@ -74,44 +58,36 @@ impl Post {
 
     /// A device is here, and hears what is new by itself.
     pub(crate) fn is_here(&self, device: &DeviceId) {
-        if self.missed().remove(device).is_some() {
+        if self.absent().is_here(device) {
             self.look();
         }
     }
 
-    fn missed(&self) -> MutexGuard<'_, BTreeMap<DeviceId, Missed>> {
-        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A device has announced something, which came by whomever.
+    pub(crate) fn heard(&self, device: DeviceId) {
+        if self.absent().heard(device, Instant::now()) {
+            self.look();
+        }
+    }
+
+    /// A device is not connected any more.
+    pub(crate) fn gone(&self, device: &DeviceId) {
+        self.absent().gone(device);
+    }
+
+    fn absent(&self) -> MutexGuard<'_, Absent> {
+        self.absent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A conversation has something new: notes for which of its devices that are not here this one leaves word. What one is
-/// left word of already stays as it is, so that a burst of messages makes one letter.
+/// A conversation has something new: notes for which of its devices that are not here this one leaves word.
 pub(crate) fn note_news(hub: &Hub, id: ConversationId, view: &View) {
     let (Some(net), Some(head)) = (&hub.net, view.heads.first()) else { return };
-    let own = hub.author.device();
-    let others =
-        view.state.devices().filter(|(device, account)| *device != own && access::is_writer(view.state.role(account)));
-    let (here, absent): (Vec<_>, Vec<_>) =
-        others.map(|(device, _)| device).partition(|device| net.node.is_connected(device));
-    let mut missed = hub.post.missed();
-    for device in absent.into_iter().filter(|absent| falls_to(&own, &here, absent)) {
-        if missed.len() >= MAX_WAKE_UPS && !missed.contains_key(&device) {
-            continue;
-        }
-        let nothing = || Missed { since: Instant::now(), news: BTreeMap::new() };
-        let news = &mut missed.entry(device).or_insert_with(nothing).news;
-        if news.len() < MAX_NEWS {
-            news.entry(id).or_insert(*head);
-        }
-    }
-    drop(missed);
+    let writers = view.state.devices().filter(|(_, account)| access::is_writer(view.state.role(account)));
+    let (own, news) = (hub.author.device(), News { id, commit: *head });
+    let connected = |device: &DeviceId| net.node.is_connected(device);
+    hub.post.absent().note(&own, writers.map(|(device, _)| device), connected, news, Instant::now());
     hub.post.look();
-}
-
-/// Whether it falls to a device to leave word for one that is not here, beside these others who are.
-fn falls_to(own: &DeviceId, others: &[DeviceId], absent: &DeviceId) -> bool {
-    let Responsible { first, second } = responsible(absent, others.iter().chain([own]).copied());
-    [first, second].contains(&Some(*own))
 }
 
 /// Where a letter lies: for whom, and about what.
@@ -126,9 +102,7 @@ struct Letter {
 /// Runs until the engine stops.
 pub(super) async fn run(hub: Arc<Hub>, net: Net) {
     let mut left = BTreeMap::<Place, Vec<u8>>::new();
-    let mut leaving = JoinSet::new();
-    let mut failed = BTreeSet::new();
-    let mut again = None;
+    let (mut leaving, tries) = (JoinSet::new(), Arc::new(Semaphore::new(MAX_TRIES)));
     loop {
         let wanted = wanted(&hub);
         let unwanted: Vec<_> = left.keys().filter(|place| !wanted.contains_key(*place)).copied().collect();
@@ -142,34 +116,29 @@ pub(super) async fn run(hub: Arc<Hub>, net: Net) {
                 continue;
             }
             left.insert(place, letter.body.clone());
-            let node = net.node.clone();
-            leaving
-                .spawn(async move { (place, letter.invited, node.leave_letter(place.0, place.1, letter.body).await) });
+            leaving.spawn(leave(hub.clone(), net.node.clone(), tries.clone(), place, letter));
         }
         tokio::select! {
             () = hub.post.changed.notified() => {}
-            () = at(again) => {
-                again = None;
-                std::mem::take(&mut failed).iter().for_each(|place| drop(left.remove(place)));
-            }
-            Some(Ok((place, invited, done))) = leaving.join_next() => match done {
-                Ok(()) => for (conversation, uri) in invited {
-                    hub.tell(Event::InviteLeft { conversation, uri, device: place.0 });
-                }
-                Err(NetError::NobodyKeeps) => {
-                    failed.insert(place);
-                    again.get_or_insert(Instant::now() + AGAIN);
-                }
-                Err(why) => tracing::debug!(device = %place.0, "no letter was left: {}", error::chain(&why)),
-            }
+            Some(_) = leaving.join_next() => {}
         }
     }
 }
 
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
+/// Leaves a letter, unless it is word of news and its recipient turns out to be in reach.
+#[tracing::instrument(level = "debug", skip_all, fields(%device, ?purpose))]
+async fn leave(hub: Arc<Hub>, node: Node, tries: Arc<Semaphore>, (device, purpose): Place, letter: Letter) {
+    if purpose == Purpose::WakeUp {
+        let _turn = tries.acquire().await;
+        if let Ok(Ok(())) = timeout(REACH, node.dial(device)).await {
+            return hub.post.is_here(&device);
+        }
+    }
+    match node.leave_letter(device, purpose, letter.body).await {
+        Ok(()) => letter.invited.into_iter().for_each(|(conversation, uri)| {
+            hub.tell(Event::InviteLeft { conversation, uri, device });
+        }),
+        Err(why) => tracing::debug!("no letter was left: {}", error::chain(&why)),
     }
 }
 
@@ -189,13 +158,9 @@ fn wanted(hub: &Hub) -> BTreeMap<Place, Letter> {
             }
         }
     }
-    let mut missed = hub.post.missed();
-    // Whoever was away for longer asks the others anyway.
-    missed.retain(|_, missed| missed.since.elapsed() < Purpose::WakeUp.lifetime());
-    for (device, missed) in missed.iter() {
-        let news = missed.news.iter().map(|(id, commit)| News { id: *id, commit: *commit }).collect();
+    for (device, news) in hub.post.absent().words(Instant::now()) {
         let body = serde_json::to_vec(&WakeUp { news }).expect("ids are always JSON");
-        wanted.insert((*device, Purpose::WakeUp), Letter { body, invited: Vec::new() });
+        wanted.insert((device, Purpose::WakeUp), Letter { body, invited: Vec::new() });
     }
     wanted
 }

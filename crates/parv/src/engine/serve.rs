@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tracing::Instrument;
 
 /// How long a fetching device may be silent, in seconds. It may have a slow disk.
 const SERVE_PATIENCE: Duration = Duration::from_secs(30);
@@ -32,13 +33,13 @@ impl Server {
         let Some(room) = hub.room(&id) else { return };
         let (hub, places) = (hub.clone(), self.places.clone());
         let task = hub.clone();
-        hub.spawn(async move {
+        let serving = async move {
             let Ok(_place) = places.acquire().await else { return };
             // Who was banned since the policy was asked must not hear of it here. The policy learns of a new state before
             // the view shows it, so whoever it still allows may have the heads that were seen before.
             let (view, repository) = (room.view(), room.repository().clone());
             if !task.access.may_fetch(&peer, &id) {
-                return tracing::debug!(%peer, conversation = %id, "may not fetch any more");
+                return tracing::debug!("may not fetch any more");
             }
             let (reader, mut writer) = stream.into_blocking(SERVE_PATIENCE);
             let serving = spawn_blocking(move || {
@@ -50,12 +51,14 @@ impl Server {
             });
             match serving.await {
                 Ok(Ok(served)) => {
+                    tracing::debug!(heads = served.heads.len(), "served");
                     leaving::served(&task, id, peer, &served.heads).await;
                     task.tell(Event::Fetched { conversation: id, device: peer, heads: served.heads });
                 }
-                Ok(Err(error)) => tracing::debug!(%peer, conversation = %id, "serving ended early: {error}"),
-                Err(error) => tracing::error!(%peer, conversation = %id, "serving was lost: {error}"),
+                Ok(Err(error)) => tracing::debug!("serving ended early: {error}"),
+                Err(error) => tracing::error!("serving was lost: {error}"),
             }
-        });
+        };
+        hub.spawn(serving.instrument(tracing::debug_span!("serve", conversation = %id, device = %peer)));
     }
 }
