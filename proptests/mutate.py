@@ -21,8 +21,8 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCES = HERE.parent / "crates/parv-validator/src"
-SCRIPTED = ["scenarios", "refusals", "revocation", "device_bans", "expiry", "references", "content", "adversary"]
-RANDOM = ["standing", "convergence", "model", "small_world"]
+SCRIPTED = ["scenarios", "moments", "refusals", "revocation", "device_bans", "expiry", "references", "content"]
+RANDOM = ["adversary", "standing", "convergence", "settled", "model", "small_world"]
 # A test that does not end has noticed something, too.
 SECONDS = 1800
 

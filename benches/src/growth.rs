@@ -50,8 +50,7 @@ async fn by_length(scale: &Scale, lengths: &[usize]) -> Result<Chart, Box<dyn st
 }
 
 fn by_size(sizes: &[usize]) -> Result<Chart, Box<dyn std::error::Error>> {
-    let names = ["a message", "an invitation", "a join", "a merge"];
-    let mut lines = names.map(|name| Line { name, points: Vec::new() });
+    let mut lines = costs::COLUMNS.map(|name| Line { name, points: Vec::new() });
     for &size in sizes {
         for (line, figure) in lines.iter_mut().zip(costs::costs(size)?) {
             line.points.push((size as f64, figure));
@@ -59,7 +58,7 @@ fn by_size(sizes: &[usize]) -> Result<Chart, Box<dyn std::error::Error>> {
     }
     Ok(Chart {
         title: "Judging a commit, against the number of members".into(),
-        axes: ["members", "microseconds"],
+        axes: ["members", "microseconds of processor time"],
         lines: lines.into(),
     })
 }

@@ -3,7 +3,7 @@
 
 use parv_model::{Message, Mode, Role, Rule, TreePath, VoteKind};
 use parv_proptests::{World, refused, text};
-use parv_validator::{CheckedCommit, Draft, Replica};
+use parv_validator::{CheckedCommit, Draft, Replica, Signatures};
 
 fn group() -> (World, parv_model::CommitId) {
     let mut world = World::new(6, Mode::InvitesOnly, None);
@@ -85,6 +85,14 @@ fn signatures_and_structure() {
     refused(swap("\n\n", "\n \n\n"), Rule::Signature, "");
     refused(swap("+0000\ngpgsig", "+0000\nencoding x\ngpgsig"), Rule::Structure, "not allowed");
     refused(CheckedCommit::check(b"\xff\xfe"), Rule::Structure, "not UTF-8");
+    // Many at once, as they are checked when a conversation is opened again.
+    let bad = as_text(&good).replacen("hello", "HELLO", 1).into_bytes();
+    let many = [&good, &bad, &other, &good].map(Vec::as_slice);
+    for signatures in [Signatures::New, Signatures::Admitted] {
+        let verdicts = CheckedCommit::check_many(&many, signatures).into_iter();
+        let rules: Vec<_> = verdicts.map(|verdict| verdict.err().map(|refusal| refusal.rule)).collect();
+        assert_eq!(rules, [None, Some(Rule::Signature), None, None], "{signatures:?}");
+    }
     world.submit(good).expect("the control is valid");
 
     let odd = world.forge(1, &[head, world.root()], text("x"), tree);

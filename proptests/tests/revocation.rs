@@ -53,6 +53,9 @@ fn what_it_did_at_the_same_time_is_void_unless_others_built_on_it() {
     assert_eq!(world.state(&[invited, revoked]).role(&uri), None);
     let built = world.line(invited, &[(0, text("welcome")), (1, text("welcome"))]);
     assert_eq!(world.state(&[built, revoked]).role(&uri), Some(Role::Member));
+    // What the other device did is no matter of the list.
+    let other = world.line(head, &[(3, Message::Add(uri))]);
+    assert_eq!(world.state(&[other, revoked]).role(&uri), Some(Role::Invited));
 }
 
 #[test]

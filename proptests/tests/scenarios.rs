@@ -3,25 +3,19 @@
 
 use parv_model::{CommitId, Message, Mode, Role, Uri, VoteKind};
 use parv_proptests::fixture::Fixture;
+use parv_proptests::scene::{PEOPLE, assembly};
 use parv_proptests::{World, text};
 use std::path::Path;
 
-const PEOPLE: u8 = 12;
 const A: usize = 0;
 const B: usize = 1;
 const C: usize = 2;
 const D: usize = 3;
 const E: usize = 4;
 
-/// A conversation in which the first `admins` people are admins and the next `members` are members.
+/// So many admins and members, in a conversation in which everybody may invite.
 fn setup(admins: usize, members: usize) -> (World, CommitId) {
-    let mut world = World::new(PEOPLE, Mode::InvitesOnly, None);
-    let others: Vec<usize> = (1..admins + members).collect();
-    let mut head = world.gather(world.root(), &others);
-    for new in 1..admins {
-        head = world.decide(head, &(0..=(new / 2)).collect::<Vec<_>>(), VoteKind::Promote, new);
-    }
-    (world, head)
+    assembly(Mode::InvitesOnly, admins, members)
 }
 
 /// The scenario and what it comes to are the fixture of this name; with `PARV_WRITE_FIXTURES`, they become it.

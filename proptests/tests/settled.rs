@@ -1,12 +1,35 @@
 //! A replica whose old commits lie in a store answers as one that has everything in memory, whenever they were put there,
 //! and also after it was brought back from there.
 
-use parv_model::CommitId;
+use parv_model::{CommitId, Mode};
 use parv_proptests::random::{Attempt, attempts, modes, paperwork_attempts, play};
 use parv_proptests::{Shelf, World, cases};
-use parv_validator::settled::{Position, Settled};
+use parv_validator::settled::{Pair, Position, Row, Settled};
+use parv_validator::swarm::Swarm;
 use parv_validator::{CheckedCommit, Equivocation, Replica};
 use proptest::prelude::*;
+
+#[test]
+fn what_is_kept_must_lead_back() {
+    // A row that is its own parent, or stands on a later one, would make questions run in circles.
+    let world = play(Mode::InvitesOnly, &[]);
+    let mut replica = world.replay(&world.history);
+    let mut shelf = Shelf::default();
+    shelf.take_from(&mut replica);
+    let last = shelf.commits() - 1;
+    let damages: [fn(&mut Row<Swarm>, Position); 4] = [
+        |row, at| row.parents = Pair::One(at),
+        |row, at| row.trail.previous = Some(at + 1),
+        |row, at| row.chain = at + 1,
+        |row, at| row.complete = at + 2,
+    ];
+    for damage in damages {
+        let mut shelf = shelf.clone();
+        damage(&mut shelf.rows[last as usize], last);
+        assert!(shelf.restore(&replica.summary(), &world).is_err());
+    }
+    assert!(shelf.restore(&replica.summary(), &world).is_ok(), "the control");
+}
 
 fn histories() -> impl Strategy<Value = Vec<Attempt>> {
     prop_oneof![1 => attempts(), 1 => paperwork_attempts()]

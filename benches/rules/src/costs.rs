@@ -6,48 +6,53 @@ use crate::sample;
 use parv_model::{BlobId, CommitId, Message, TreeId, TreePath, Uri};
 use parv_validator::{BlobSource, CheckedCommit, Draft, SourceError};
 use std::fmt::Write;
-use std::time::Instant;
 
 const ROUNDS: usize = 21;
 
 /// How many messages memory is measured by.
 const MESSAGES: usize = 50_000;
 
-/// The median costs in microseconds, a line for each size of group.
+/// What is measured, in the order of the figures. The first message of an account after something has changed is an event of its
+/// own, since it shows what its author knew; the others are only messages.
+pub const COLUMNS: [&str; 5] = ["message", "first", "invitation", "join", "merge"];
+
+/// The median costs in microseconds of processor time, a line for each size of group.
 pub fn table(sizes: &[usize]) -> Result<String, Failure> {
-    let mut out = String::from("\nmicroseconds to judge one commit\n");
-    writeln!(out, "{:>8} {:>10} {:>10} {:>10} {:>10}", "members", "message", "invite", "join", "merge")?;
+    let mut out = String::from("\nmicroseconds of processor time to judge one commit\n");
+    let line = |out: &mut String, cells: Vec<String>| {
+        writeln!(out, "{}", cells.iter().map(|cell| format!("{cell:>11}")).collect::<String>())
+    };
+    line(&mut out, ["members"].iter().chain(&COLUMNS).map(ToString::to_string).collect())?;
     for &size in sizes {
-        let [message, invite, join, merge] = costs(size)?;
-        writeln!(out, "{size:>8} {message:>10.1} {invite:>10.1} {join:>10.1} {merge:>10.1}")?;
+        let figures = costs(size)?.map(|figure| format!("{figure:.1}"));
+        line(&mut out, [size.to_string()].into_iter().chain(figures).collect())?;
     }
     Ok(out)
 }
 
-/// The median costs in microseconds of a message, an invitation, a join, and a merge of two messages in a group of this size.
-pub fn costs(size: usize) -> Result<[f64; 4], Failure> {
+/// The median costs in microseconds of processor time in a group of this size.
+pub fn costs(size: usize) -> Result<[f64; COLUMNS.len()], Failure> {
     let mut group = Group::new(size, |_, _| {})?;
-    let mut times: [Vec<f64>; 4] = Default::default();
+    let [mut message, mut first, mut invitation, mut join, mut merge] = [const { Vec::new() }; COLUMNS.len()];
     let hello = || Message::Text { body: "hello".into() };
     for round in 0..ROUNDS {
+        first.push(judge(&mut group, 0, None, hello())?);
+        for _ in 0..5 {
+            message.push(judge(&mut group, 0, None, hello())?);
+        }
         let head = group.head;
-        times[0].push(timed(&mut group, 0, &[head], hello())?);
-        let (head, (draft, bytes)) =
-            (group.head, group.compose(1, &[group.head], Message::Text { body: "and".into() })?);
+        let (draft, bytes) = group.compose(1, &[head], Message::Text { body: "and".into() })?;
         let other = group.admit(&draft, &bytes)?;
-        times[0].push(timed(&mut group, 0, &[head], hello())?);
-        let heads = [group.head, other];
-        times[3].push(timed(&mut group, 0, &heads, Message::Merge)?);
+        judge(&mut group, 0, None, hello())?;
+        merge.push(judge(&mut group, 0, Some(other), Message::Merge)?);
         let mut stranger = [0; 32];
         stranger[..8].copy_from_slice(&round.to_le_bytes());
-        let head = group.head;
-        times[1].push(timed(&mut group, 0, &[head], Message::Add(Uri::from_bytes(stranger)))?);
+        invitation.push(judge(&mut group, 0, None, Message::Add(Uri::from_bytes(stranger)))?);
         let last = group.people[size - 1].uri();
         group.write(size - 1, &[group.head], Message::Leave(last))?;
-        let head = group.head;
-        times[2].push(timed(&mut group, size - 1, &[head], Message::Join(last))?);
+        join.push(judge(&mut group, size - 1, None, Message::Join(last))?);
     }
-    Ok(times.map(sample::median))
+    Ok([message, first, invitation, join, merge].map(sample::median))
 }
 
 /// How many bytes of memory a message takes, where the system tells. Only the first measurement of a process means
@@ -66,15 +71,15 @@ pub fn bytes_per_message() -> Result<Option<usize>, Failure> {
     Ok(resident().zip(before).map(|(after, before)| after.saturating_sub(before) / MESSAGES))
 }
 
-/// Writes a commit and times its judgement.
-fn timed(group: &mut Group, author: usize, parents: &[CommitId], message: Message) -> Result<f64, Failure> {
-    let (draft, bytes): (Draft, Vec<u8>) = group.compose(author, parents, message)?;
+/// Writes a commit on the newest one (and on another one, for a merge); gives the microseconds that it takes to judge.
+fn judge(group: &mut Group, author: usize, other: Option<CommitId>, message: Message) -> Result<f64, Failure> {
+    let parents: Vec<CommitId> = [group.head].into_iter().chain(other).collect();
+    let (draft, bytes): (Draft, Vec<u8>) = group.compose(author, &parents, message)?;
     let commit = CheckedCommit::check(&bytes)?;
-    let start = Instant::now();
+    let start = sample::thread_seconds();
     group.replica.admit(&commit, &draft)?;
-    let time = start.elapsed().as_secs_f64() * 1e6;
     group.head = commit.id();
-    Ok(time)
+    Ok((sample::thread_seconds() - start) * 1e6)
 }
 
 /// The memory of this process in bytes, where the system tells.

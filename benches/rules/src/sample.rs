@@ -1,5 +1,6 @@
 //! Figures of several rounds.
 
+use rustix::time::{ClockId, Timespec, clock_gettime};
 use std::time::{Duration, Instant};
 
 /// The middle one; the mean of the two in the middle for an even number.
@@ -54,6 +55,12 @@ pub fn processor_seconds() -> Option<f64> {
     // The name of the program, in brackets, may hold blanks; user and system time are the 14th and the 15th field.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ').skip(11);
     Some((ticks(fields.next()?)? + ticks(fields.next()?)?) / TICKS)
+}
+
+/// The processor time that this thread has taken so far, in seconds.
+pub fn thread_seconds() -> f64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::ThreadCPUTime);
+    tv_sec as f64 + tv_nsec as f64 / 1e9
 }
 
 /// How many in a second.
