@@ -8,7 +8,7 @@ use crate::limits::{
     MAX_RELAY_PLACES, MAX_TABLE_BYTES, PING_INTERVAL, PING_TIMEOUT, PROVIDER_RECORD_LIFETIME, QUERY_TIMEOUT,
 };
 use crate::table::Table;
-use crate::{NetError, streams};
+use crate::{NetError, handshakes, streams};
 use hickory_resolver::system_conf::read_system_conf;
 use libp2p::connection_limits::ConnectionLimits;
 use libp2p::identity::Keypair;
@@ -35,6 +35,7 @@ pub(crate) struct Behaviour {
     pub(crate) blocked: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     pub(crate) banished: allow_block_list::Behaviour<allow_block_list::BlockedPeers>,
     limits: connection_limits::Behaviour,
+    handshakes: handshakes::Behaviour,
     memory: memory_connection_limits::Behaviour,
     pub(crate) streams: streams::Behaviour,
     pub(crate) gossip: Gossip,
@@ -115,6 +116,7 @@ fn behaviour<'a>(
         blocked: Default::default(),
         banished: Default::default(),
         limits: connection_limits::Behaviour::new(limits),
+        handshakes: Default::default(),
         memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_process_memory),
         streams: streams::Behaviour::new(!config.public),
         gossip,

@@ -1,7 +1,7 @@
 //! Announcements: gossipsub, set up for meshes of a few neighbours.
 //!
-//! A node passes an announcement on to the neighbours of its mesh as soon as its owner has judged it good, and each comes
-//! some two times; what a mesh misses, the rumours of its other links and its owners' exchange of heads bring. Neighbours
+//! A node tells the neighbours of its mesh at once that it has an announcement, and passes it on as soon as its owner has judged
+//! it good, so each comes little more than once; what a mesh misses, the rumours of its other links and its owners' exchange of heads bring. Neighbours
 //! are scored: who passes on what is rejected, grafts against the rules or does not keep its promises loses its place.
 
 use crate::NetError;
@@ -25,8 +25,7 @@ const HEARTBEAT: Duration = Duration::from_millis(700);
 /// announces comes first.
 const HISTORY: usize = 43;
 
-/// With how many neighbours a mesh is content: measured (docs, "The network in a simulation"), three bring each announcement
-/// two times.
+/// With how many neighbours a mesh is content: measured (docs, "The network, measured").
 const NEIGHBOURS: usize = 3;
 
 /// With fewer it looks for more.

@@ -34,6 +34,7 @@ mod event;
 mod frame;
 mod git;
 mod gossip;
+mod handshakes;
 mod kept;
 pub mod limits;
 mod linking;

@@ -64,6 +64,9 @@ pub(crate) const MAX_CONNECTIONS_PER_PEER: u32 = 4;
 /// them, sockets that say nothing for [`CONNECT_TIMEOUT`] would keep everybody else out.
 pub(crate) const MAX_PENDING_CONNECTIONS: u32 = 512;
 
+/// How many of them may come from one network: a quarter, so that it takes several to keep others out.
+pub(crate) const MAX_PENDING_OF_NETWORK: u32 = MAX_PENDING_CONNECTIONS / 4;
+
 /// How many streams of one connection may be negotiating their protocol.
 pub(crate) const MAX_NEGOTIATING_STREAMS: usize = 64;
 
