@@ -21,10 +21,7 @@ fn fetches(person: &Person) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_1_what_a_connected_device_announces_is_fetched_from_it() {
-    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
-    bob.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut bob, &id).await;
+    let (mut ann, mut bob, id) = ann_and_bob().await;
     let before = ann.engine.net_status().await.unwrap().connections;
     bob.conversation(&id).send("hello").await.unwrap();
     ann.wait_text("hello").await;
@@ -84,10 +81,7 @@ async fn case_3_who_hears_of_an_unknown_conversation_asks_for_an_invite_and_only
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_4_who_was_offline_gets_everything_at_the_next_connection() {
-    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
-    bob.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut bob, &id).await;
+    let (mut ann, mut bob, id) = ann_and_bob().await;
     bob.engine.shutdown().await;
     let Person { home, engine, .. } = bob;
     drop(engine);

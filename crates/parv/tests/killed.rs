@@ -8,7 +8,7 @@ mod common;
 
 use common::*;
 use futures::future::join_all;
-use parv::{Account, CommitId, Conversation, ConversationId, Engine, Event, LogEntry, LogQuery, Mode, Options, audit};
+use parv::{Account, CommitId, Conversation, ConversationId, Engine, Event, LogEntry, LogQuery, Options, audit};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -64,10 +64,7 @@ async fn child() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
-    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
-    bob.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut bob, &id).await;
+    let (ann, mut bob, id) = ann_and_bob().await;
     let repository = ann.repository(&id);
     ann.engine.shutdown().await;
     let Person { home, engine, .. } = ann;

@@ -76,10 +76,7 @@ async fn one_to_one_invites_by_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_there_after_a_restart() {
-    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
-    bob.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut bob, &id).await;
+    let (mut ann, mut bob, id) = ann_and_bob().await;
     ann.conversation(&id).send("before").await.unwrap();
     bob.wait_text("before").await;
     let (heads, tree, log) = {
@@ -233,10 +230,7 @@ async fn messages_pass_through_whoever_knows_both() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_is_seen_and_then_erased() {
-    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
-    bob.connect(&ann).await;
-    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
-    bring_in(&mut ann, &mut bob, &id).await;
+    let (mut ann, mut bob, id) = ann_and_bob().await;
     let conversation = bob.conversation(&id);
     within("leaving", conversation.leave()).await.unwrap();
     let bob_uri = bob.uri();

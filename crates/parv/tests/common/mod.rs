@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "every test file uses another part")]
 
 use parv::{
-    Account, Conversation, ConversationId, Engine, Event, LogQuery, Message, Multiaddr, Network, NewAccount, Options,
-    Uri,
+    Account, Conversation, ConversationId, Engine, Event, LogQuery, Message, Mode, Multiaddr, Network, NewAccount,
+    Options, Uri,
 };
 use std::path::Path;
 use std::time::Duration;
@@ -164,6 +164,15 @@ pub async fn bring_in(host: &mut Person, guest: &mut Person, id: &ConversationId
         _ => None,
     };
     host.wait("the joining", joined).await;
+}
+
+/// Ann and Bob, connected, and a conversation of hers that he has joined.
+pub async fn ann_and_bob() -> (Person, Person, ConversationId) {
+    let (mut ann, mut bob) = (Person::new("Ann").await, Person::new("Bob").await);
+    bob.connect(&ann).await;
+    let id = ann.engine.create(Mode::InvitesOnly, None).await.unwrap().id();
+    bring_in(&mut ann, &mut bob, &id).await;
+    (ann, bob, id)
 }
 
 /// Waits until a condition on several people holds, looking at it again whenever one of them hears something.
