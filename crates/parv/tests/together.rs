@@ -230,7 +230,7 @@ async fn messages_pass_through_whoever_knows_both() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaving_is_seen_and_then_erased() {
-    let (mut ann, mut bob, id) = ann_and_bob().await;
+    let (mut ann, bob, id) = ann_and_bob().await;
     let conversation = bob.conversation(&id);
     within("leaving", conversation.leave()).await.unwrap();
     let bob_uri = bob.uri();
