@@ -5,7 +5,7 @@
 
 Reads one history a line (fixtures/README.md). Histories with an unban or a vote on a device are left out, since the model
 knows only one kind of unban (decision 0002) and no devices. --rule-0006 adds decision 0006 to the model: what makes a vote stale is knowing a control event that it
-does not know. Ends with an error if they differ in roles or in what is undecided.
+does not know, and a text is known to whoever knows what its author knew. Ends with an error if they differ in roles or in what is undecided.
 """
 import json
 import sys
@@ -14,16 +14,30 @@ from collections import Counter
 
 STALE = "if g.par(k,v) and "
 RULE_0006 = STALE + "any(g.c[x][1] not in('msg','merge') and g.le(x,k) and not g.le(x,v) for x in L) and "
+WHO = "up=[k for k in L if g.le(x,k) and not g.le(y,k)]"
+TEXTS_0006 = "up=[k for k in L if g.knows(k,x) and not g.knows(k,y)]"
+VOTERS = "if not g.le(y,v) and not g.le(v,y)]"
+VOTERS_0006 = "if not g.knows(v,y) and not g.le(v,y)]"
 
 
 def load(path, rule_0006):
     source = open(path).read()
     if rule_0006:
-        assert source.count(STALE) == 1, "stale() does not look as expected"
-        source = source.replace(STALE, RULE_0006)
+        for theirs, ours in [(STALE, RULE_0006), (WHO, TEXTS_0006), (VOTERS, VOTERS_0006)]:
+            assert source.count(theirs) == 1, f"the model does not look as expected: {theirs}"
+            source = source.replace(theirs, ours)
     oracle = types.ModuleType("qasr")
     exec(compile(source, path, "exec"), oracle.__dict__)
+    oracle.Dag.knows = knows
     return oracle
+
+
+def knows(graph, k, x):
+    """Whether k knows x; of what changes nothing, only what its author knew counts."""
+    is_control = lambda event: graph.c[event][1] not in ("msg", "merge")
+    if is_control(x):
+        return graph.le(x, k)
+    return all(graph.le(event, k) for event in graph.bits(graph.anc[x]) if is_control(event))
 
 
 def brings_certificate(graph, alive, closure, step, devices):

@@ -74,6 +74,20 @@ fn nobody_takes_up_their_own_words_and_no_banned_one_those_of_another() {
 }
 
 #[test]
+fn what_one_ban_hides_another_does_not_show() {
+    // Person 3 and their device are banned at once. Whoever takes up their words has heard of the one and not of the other.
+    let (mut world, head) = group();
+    let device = world.people[3].device();
+    let said = world.line(head, &[(3, text("listen"))]);
+    let person = world.decide(head, &[0], VoteKind::Ban, 3);
+    let deeds = [(0, Message::Vote(VoteKind::Ban, device.into())), (0, Message::Resolve(VoteKind::Ban, device.into()))];
+    let machine = world.line(head, &deeds);
+    let heard = world.write(2, &[said, machine], Message::Merge).expect("a member may merge what they have");
+    assert_eq!(world.replica.content(&[heard]), [(said, Content::Hidden)].into(), "the control");
+    assert_eq!(world.replica.content(&[heard, person]), [(said, Content::Hidden)].into());
+}
+
+#[test]
 fn a_device_that_forks_is_shown_with_both_commits() {
     let (mut world, head) = group();
     let second = world.people[1].at_device(1);

@@ -104,6 +104,35 @@ fn whoever_becomes_an_admin_by_a_void_vote_invites_nobody_where_admins_invite() 
     assert_eq!(role(&mut world, &heads, newcomer), None);
 }
 
+#[test]
+fn a_vote_does_not_come_back_with_the_office() {
+    let (mut world, head) = assembly(Mode::InvitesOnly, 3, 2);
+    let d = world.uri(D);
+    // Elsewhere nobody has heard of any of this, so that all of it is weighed at once.
+    let elsewhere = world.line(head, &[(E, Message::Add(world.uri(9)))]);
+    let voted = world.line(head, &[vote(B, VoteKind::Ban, d)]);
+    assert_eq!(world.state(&[voted, elsewhere]).votes(VoteKind::Ban, d), [world.uri(B)], "the control");
+    let demoted = world.decide(voted, &[A, C], VoteKind::Demote, B);
+    let again = world.decide(demoted, &[A, C], VoteKind::Promote, B);
+    let state = world.state(&[again, elsewhere]);
+    assert!(state.is_admin(&world.uri(B)) && state.open_votes().is_empty());
+}
+
+#[test]
+fn an_unban_of_a_device_lifts_no_ban_beside_it() {
+    let (mut world, head) = assembly(Mode::InvitesOnly, 3, 1);
+    let device = world.people[D].device();
+    let decide = |world: &mut World, head, voters: [usize; 2], kind| {
+        let head = world.line(head, &voters.map(|who| vote(who, kind, device)));
+        world.line(head, &[(voters[0], Message::Resolve(kind, device.into()))])
+    };
+    let banned = decide(&mut world, head, [A, B], VoteKind::Ban);
+    let lifted = decide(&mut world, banned, [A, B], VoteKind::Unban);
+    assert!(!world.state(&[lifted]).is_device_banned(&device), "the control");
+    let beside = decide(&mut world, head, [B, C], VoteKind::Ban);
+    assert!(world.state(&[lifted, beside]).is_device_banned(&device));
+}
+
 /// Something was decided by A, B and D, and is void for whoever hears that A lost office by C, D and E meanwhile, which more
 /// have built on. C merges both sides and goes on. Then it turns out that E had lost office at the same time by A, B and D, so
 /// that A had not, and what was decided holds.

@@ -382,4 +382,5 @@ fn the_gate_keeps_the_late_branch_of_a_banned_one_out() {
     let left = world.write(2, &[said], Message::Leave(world.uri(2))).expect("valid");
     let meanwhile = world.write(0, &[head], text("who else is here?")).expect("valid");
     world.replica.gate(&[left], &[said, meanwhile]).expect("only the new one is judged");
+    world.replica.gate(&[banned, late], &[meanwhile]).expect("what was let in before the ban is not judged anew");
 }
