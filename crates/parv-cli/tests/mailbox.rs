@@ -5,7 +5,7 @@ mod support;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
-use support::{Daemon, Home, Process};
+use support::{Daemon, Home};
 
 /// How long to look for something that makes no event for us.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,27 +62,6 @@ fn an_invitation_by_a_process_that_has_ended_is_found_taken_up_and_not_shown_twi
     alice.run(["invite", &other, &bob.uri()]).ok();
     bob_hears.until("the other invitation", |event| event["event"] == "request-received" && event["id"] == *other);
     assert_eq!(bob.json(["requests"]).as_array().unwrap().len(), 1);
-}
-
-#[test]
-fn an_invitation_is_left_with_a_keeper_who_comes_only_while_it_is_tried() {
-    let (alice, bob, public) = (Home::with_account("Alice"), Home::with_account("Bob"), Home::new());
-    let (mut node, bootstrap) = public.public_node();
-    let (at_alice, at_bob) = (alice.daemon([""; 0]), bob.daemon([""; 0]));
-    bob.run(["connect", &at_alice.address]).ok();
-    stop(at_alice);
-    stop(at_bob);
-    node.signal(Signal::TERM);
-    node.end();
-
-    let id = alice.new_conversation();
-    let mut command = alice.command(["invite", &id, &bob.uri(), "--no-mdns", "--bootstrap", &bootstrap, "--json"]);
-    command.env("PARV_LOG", "parv_net=debug");
-    let mut inviting = Process::spawn(command);
-    while !inviting.complaint().contains("a dial failed") {}
-    let (listen, _) = bootstrap.split_once("/p2p/").unwrap();
-    let (_node, _) = public.public_node_on(listen);
-    assert_eq!(inviting.line("the outcome")["delivery"], "left");
 }
 
 #[test]

@@ -133,12 +133,7 @@ impl Home {
 
     /// Starts a public node on loopback, and gives the address that others begin with.
     pub fn public_node(&self) -> (Process, String) {
-        self.public_node_on("/ip4/127.0.0.1/tcp/0")
-    }
-
-    /// The same, where it is told to listen.
-    pub fn public_node_on(&self, listen: &str) -> (Process, String) {
-        let mut process = Process::spawn(self.command(["bootstrap", "--json", "--listen", listen]));
+        let mut process = Process::spawn(self.command(["bootstrap", "--json", "--listen", "/ip4/127.0.0.1/tcp/0"]));
         let ready = process.line("the public node is ready");
         let address = ready["addresses"][0].as_str().unwrap().to_owned();
         (process, address)

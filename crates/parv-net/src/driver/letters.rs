@@ -110,6 +110,7 @@ impl Letters {
         if kept {
             self.answer(key, || Ok(()));
         } else if self.waiting.contains_key(key) {
+            tracing::debug!("nobody keeps a letter yet; it is tried again");
             self.again.get_or_insert(now + AGAIN);
         }
     }
