@@ -44,6 +44,9 @@ struct Arguments {
     /// Measures how costs grow with history and members instead, and draws that into this file (SVG).
     #[arg(long)]
     plot: Option<PathBuf>,
+    /// Measures what is done with a long past only: cloning, serving, fetching, its size.
+    #[arg(long)]
+    past: bool,
     /// Measures the opening of a very long conversation only.
     #[arg(long)]
     opening: bool,
@@ -113,6 +116,7 @@ async fn main() -> ExitCode {
     let measured = match () {
         () if arguments.jami => jami::row(&scale).map(|row| vec![row]),
         () if arguments.bursts => writing::bursts(&scale).await.map(Vec::from),
+        () if arguments.past => past(&scale).await,
         () if arguments.opening => open::row(&scale).await.map(|row| vec![row]),
         () => measure(&scale).await,
     };
@@ -143,13 +147,17 @@ async fn measure(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> 
     let mut rows = vec![writing::single(scale).await?];
     rows.extend(writing::bursts(scale).await?);
     rows.push(latency::row(scale).await?);
-    let past = Past::write(scale.history).await?;
-    rows.push(clone::row(scale, &past).await?);
-    rows.extend([serve::clone(scale, &past)?, serve::one(scale, &past).await?]);
-    rows.extend(disk::rows(past).await?);
+    rows.extend(past(scale).await?);
     rows.extend(replay::rows(scale.history)?);
     rows.extend(conflict::rows()?);
     rows.push(jami::row(scale)?);
     rows.push(open::row(scale).await?);
+    Ok(rows)
+}
+
+async fn past(scale: &Scale) -> Result<Vec<Row>, Box<dyn std::error::Error>> {
+    let past = Past::write(scale.history).await?;
+    let mut rows = vec![clone::row(scale, &past).await?, serve::clone(scale, &past)?, serve::one(scale, &past).await?];
+    rows.extend(disk::rows(past).await?);
     Ok(rows)
 }

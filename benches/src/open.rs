@@ -6,9 +6,10 @@ use crate::people::Person;
 use crate::table::{Goal, Row};
 use parv::{Account, ConversationId, Engine, LogQuery, Mode, NewAccount, Options};
 use parv_bench_rules::costs;
+use parv_store::Repository;
 use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many messages are looked at.
 const NEWEST: usize = 50;
@@ -26,13 +27,15 @@ struct Opening {
 /// Writes the past and measures. The writing is not timed.
 pub async fn row(scale: &Scale) -> Result<Row, Box<dyn std::error::Error>> {
     let mut figures = Vec::new();
-    // A short past too, for comparison.
-    for messages in [scale.open / 100, scale.open] {
+    // Shorter ones too, for comparison.
+    for messages in [scale.open / 100, scale.open / 10, scale.open] {
         let home = tempfile::tempdir()?;
         let account = Account::create(home.path(), NewAccount { name: "Alice".into(), password: None })?;
         let engine = Engine::start(account, Options::default()).await?;
         let conversation = engine.create(Mode::InvitesOnly, None).await?;
         Person::send_at_once(&conversation, messages, "a message of a very long conversation").await?;
+        let repository = engine.folder().join("conversations").join(conversation.id().to_string());
+        settled(&repository).await?;
         drop(conversation);
         engine.shutdown().await;
         drop(engine);
@@ -52,6 +55,15 @@ pub async fn row(scale: &Scale) -> Result<Row, Box<dyn std::error::Error>> {
         goal: Goal::AtMost(100.0),
         detail: format!("{}; median of {ROUNDS} new processes, memory of the whole process", details.join(", ")),
     })
+}
+
+/// Waits until the engine has made few files of many, in the background.
+async fn settled(repository: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let repository = Repository::open(repository)?;
+    while repository.is_scattered() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
 }
 
 fn in_another_process(home: &Path) -> Result<Opening, Box<dyn std::error::Error>> {

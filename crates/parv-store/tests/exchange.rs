@@ -6,6 +6,7 @@ use common::*;
 use parv_store::{FetchLimits, NewCommit, Repository, fetch};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 #[test]
@@ -222,4 +223,36 @@ fn ten_thousand_commits_come_within_seconds() {
     quarantine.migrate(&[], &heads).unwrap();
     println!("10,000 commits: fetched and checked in {fetched:?}, in place after {:?}", start.elapsed());
     assert_eq!(Repository::open(bob.path()).unwrap().walk(&heads, &[]).unwrap().len(), 10_000);
+}
+
+#[test]
+fn what_is_damaged_on_the_disk_is_not_passed_on() {
+    let folder = temp();
+    let mut writer = Writer::begin(repository(&folder, "alice"));
+    (0..2).for_each(|_| drop(writer.write_at_once(800)));
+    let mut seed = 1_u64;
+    let letters = std::iter::repeat_with(|| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'a' + (seed >> 60) as u8)
+    });
+    writer.change_profile(&letters.take(20_000).collect::<String>());
+    writer.repository.consolidate(&AtomicBool::new(false)).unwrap().unwrap();
+    let alice = writer.repository.path().to_owned();
+    drop(writer);
+    pull(&repository(&folder, "bob"), &Repository::open(&alice).unwrap());
+    // Files come last in a pack, and whoever only looks at commits does not read them.
+    let files = std::fs::read_dir(alice.join("objects/pack")).unwrap().map(|file| file.unwrap().path());
+    let pack = files
+        .filter(|file| file.extension().is_some_and(|end| end == "pack"))
+        .max_by_key(|file| file.metadata().unwrap().len());
+    let mut bytes = std::fs::read(pack.as_ref().unwrap()).unwrap();
+    let place = bytes.len() - 1000;
+    bytes[place] ^= 1;
+    std::fs::remove_file(pack.as_ref().unwrap()).unwrap();
+    std::fs::write(pack.unwrap(), bytes).unwrap();
+    let alice = Repository::open(&alice).unwrap();
+    assert!(alice.walk(&alice.heads().unwrap(), &[]).unwrap().len() > 1600);
+    assert!(
+        matches!(fetch_from(&repository(&folder, "carol"), &alice), Err(error) if error.to_string().contains("cannot be read"))
+    );
 }

@@ -29,6 +29,9 @@ const ROUNDS: &str = "PARV_KILL_ROUNDS";
 /// Rounds of an ordinary run.
 const FEW_ROUNDS: u64 = 32;
 
+/// After so many rounds all is looked at: by stock git, by the index, without it, and by an audit.
+const LOOK_EVERY: u64 = 16;
+
 /// How many messages the child sends at once.
 const BURST: usize = 20;
 
@@ -76,21 +79,23 @@ async fn nothing_that_was_acknowledged_is_lost_when_the_process_is_killed() {
         let conversation = bob.conversation(&id);
         let waiting = if round % 4 == 3 { MANY } else { 1 };
         join_all((0..waiting).map(|_| conversation.send("while you were away"))).await;
-        let (home, address) = (home.path().to_owned(), bob.address());
-        let killed = spawn_blocking(move || run_and_kill(&home, &address.to_string(), round));
+        let (folder, address) = (home.path().to_owned(), bob.address());
+        let killed = spawn_blocking(move || run_and_kill(&folder, &address.to_string(), round));
         acknowledged.extend(send_meanwhile(&mut bob, &conversation, killed, &mut fetched).await);
         // Before anybody repairs anything: stock git reads it as it is.
         let unharmed = git(&repository, &["rev-list", "--objects", "--all"]);
         let there: HashSet<_> = unharmed.lines().map(|line| line.split(' ').next().unwrap()).collect();
         let lost = acknowledged.iter().find(|commit: &&CommitId| !there.contains(commit.to_string().as_str()));
         assert_eq!(lost, None, "round {round}");
+        if round % LOOK_EVERY == LOOK_EVERY - 1 || round == rounds - 1 {
+            strict(&repository);
+            whole(home.path(), &repository, id, &acknowledged).await;
+            strict(&repository);
+        }
     }
     println!("{rounds} kills, {} messages acknowledged, {fetched} fetches", acknowledged.len());
     assert!(acknowledged.len() as u64 > rounds, "the child hardly ever got to write");
     assert!(fetched > 0, "the child never got to fetch");
-    assert_eq!(git(&repository, &["fsck", "--strict", "--no-dangling"]), "");
-    whole(home.path(), &repository, id, &acknowledged).await;
-    assert_eq!(git(&repository, &["fsck", "--strict", "--no-dangling"]), "");
 }
 
 /// Has Bob send one message after the other, each when the one before it was fetched, until the child is killed. Gives what
@@ -153,6 +158,11 @@ async fn whole(home: &Path, repository: &Path, id: ConversationId, acknowledged:
     assert_eq!(log(home, id).await, kept);
     let report = audit::verify(repository).unwrap();
     assert!(report.verdict_valid && report.commits > acknowledged.len(), "{report:?}");
+}
+
+/// Stock git finds nothing wrong.
+fn strict(repository: &Path) {
+    assert_eq!(git(repository, &["fsck", "--strict", "--no-dangling"]), "");
 }
 
 async fn log(home: &Path, id: ConversationId) -> Vec<LogEntry> {

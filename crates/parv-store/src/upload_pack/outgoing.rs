@@ -55,10 +55,18 @@ pub(super) fn send(
     Ok(pack.finish()?.0.end()?)
 }
 
+/// From so many objects of a pack on, if they are one in [`SHARE`] at least, it pays to find out where all of its entries begin.
+const MANY: usize = 1024;
+
+/// See [`MANY`].
+const SHARE: usize = 8;
+
 /// Where an object lies in a pack.
 struct Packed {
     /// Which pack, in the view.
     pack: usize,
+    /// Its place in the pack's index.
+    place: u32,
     offset: u64,
     /// Where it is in what is sent; none while it was not sent from here.
     sent: Option<u64>,
@@ -81,18 +89,22 @@ fn copy<W: Write>(
         match found {
             Some((pack, bundle, place)) => {
                 let offset = bundle.index.pack_offset_at_index(place);
-                packed.push(Packed { pack, offset, sent: None, object });
+                packed.push(Packed { pack, place, offset, sent: None, object });
             }
             None => anew.push((object, *id)),
         }
     }
     // What a delta is made from lies before it.
     packed.sort_by_key(|packed| (packed.pack, packed.offset));
-    let (mut inflate, mut scratch) = (Inflate::default(), Vec::new());
+    let mut reader = Reader::default();
     for at in 0..packed.len() {
         meter.check(out.offset())?;
-        let Packed { pack, offset, object, .. } = packed[at];
+        let Packed { pack, place, offset, object, .. } = packed[at];
         let (id, bundle) = (objects[object], &view.packs()[pack]);
+        if at.checked_sub(1).is_none_or(|before| packed[before].pack != pack) {
+            let count = packed[at..].partition_point(|packed| packed.pack == pack);
+            reader.begin(bundle, count);
+        }
         let failed = |error| database_error(&id, error);
         let entry = bundle.pack.entry(offset).map_err(failed)?;
         let header = match entry.header {
@@ -108,25 +120,53 @@ fn copy<W: Write>(
             continue;
         };
         packed[at].sent = Some(out.offset());
-        let compressed = compressed(bundle, &entry, &mut inflate, &mut scratch).map_err(failed)?;
+        let compressed = reader.compressed(bundle, place, &entry).map_err(failed)?;
         out.copy(header, entry.decompressed_size, compressed)?;
     }
     Ok(anew)
 }
 
-/// The bytes of an entry as they are in the pack, after inflating them to see where they end.
-fn compressed<'a>(
-    Bundle { pack, .. }: &'a Bundle,
-    entry: &gix_pack::data::Entry,
-    inflate: &mut Inflate,
-    scratch: &mut Vec<u8>,
-) -> Result<&'a [u8], gix::Error> {
-    let size = usize::try_from(entry.decompressed_size).unwrap_or(usize::MAX);
-    if scratch.len() < size {
-        scratch.resize(size, 0);
+/// Reads entries of one pack as they are.
+#[derive(Default)]
+struct Reader {
+    /// Where the pack's entries begin, in order, if that is known: where one ends, the next one begins.
+    starts: Vec<u64>,
+    inflate: Inflate,
+    scratch: Vec<u8>,
+}
+
+impl Reader {
+    /// So many objects of this pack are to be read.
+    fn begin(&mut self, bundle: &Bundle, count: usize) {
+        let many = count >= MANY && count >= bundle.index.num_objects() as usize / SHARE;
+        self.starts = if many { bundle.index.sorted_offsets() } else { Vec::new() };
     }
-    let length = pack.decompress_entry(entry, inflate, scratch)? as u64;
-    Ok(pack.entry_slice(entry.data_offset..entry.data_offset + length).unwrap_or_default())
+
+    /// The compressed bytes of an entry, after its header. That they are whole is seen by the checksum in the index, or else by
+    /// inflating them, which also tells where they end.
+    fn compressed<'a>(
+        &mut self,
+        Bundle { pack, index }: &'a Bundle,
+        place: u32,
+        entry: &gix_pack::data::Entry,
+    ) -> Result<&'a [u8], gix::Error> {
+        let start = entry.pack_offset();
+        if let Ok(at) = self.starts.binary_search(&start) {
+            let end = self.starts.get(at + 1).copied().unwrap_or(pack.pack_end() as u64);
+            let whole = pack.entry_slice(start..end).unwrap_or_default();
+            if index.crc32_at_index(place) == Some(crc32fast::hash(whole))
+                && let Some(compressed) = whole.get(entry.header_size()..)
+            {
+                return Ok(compressed);
+            }
+        }
+        let size = usize::try_from(entry.decompressed_size).unwrap_or(usize::MAX);
+        if self.scratch.len() < size {
+            self.scratch.resize(size, 0);
+        }
+        let length = pack.decompress_entry(entry, &mut self.inflate, &mut self.scratch)? as u64;
+        Ok(pack.entry_slice(entry.data_offset..entry.data_offset + length).unwrap_or_default())
+    }
 }
 
 /// Wraps bytes into packets of the first side band.

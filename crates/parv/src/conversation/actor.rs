@@ -35,7 +35,7 @@ pub(crate) const COMMAND_QUEUE: usize = 512;
 
 /// How many messages are written before it is somebody else's turn: a tenth of a second's work at most, where each message is a
 /// text.
-const MAX_AT_ONCE: usize = 1024;
+const MAX_AT_ONCE: usize = 2048;
 
 /// How many fetches of one conversation run at once.
 const MAX_FETCHES: usize = 8;
@@ -83,8 +83,6 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
     hub.access.update(id, first.state.clone());
     let (view, looked_at) = watch::channel(first);
     let room = Room::new(&ledger, sender, looked_at);
-    let mut tidier = Tidier::default();
-    tidier.look(room.repository());
     let mut keeper = Keeper::default();
     keeper.look(&ledger);
     let actor = Actor {
@@ -98,7 +96,7 @@ pub(crate) fn start(hub: &Arc<Hub>, mut ledger: Ledger) -> Room {
         schedule: Schedule::default(),
         waiting: Vec::new(),
         fetches: JoinSet::new(),
-        tidier,
+        tidier: Tidier::new(Instant::now()),
         keeper,
     };
     hub.tasks.spawn(actor.run(owed));
@@ -133,6 +131,12 @@ impl Actor {
                 () = in_time(self.schedule.impatient().map(|due| ((), due))) => {
                     for (device, errand) in self.schedule.overdue(Instant::now()) {
                         self.start(device, errand);
+                    }
+                    Ok(())
+                }
+                () = in_time(self.tidier.next().map(|due| ((), due))) => {
+                    if let Some(ledger) = &self.ledger {
+                        self.tidier.look(ledger.repository(), Instant::now());
                     }
                     Ok(())
                 }
@@ -334,7 +338,7 @@ impl Actor {
     /// Something has changed: looks whether there is work for the background.
     fn look_after(&mut self) {
         if let Some(ledger) = &self.ledger {
-            self.tidier.changed(ledger.repository());
+            self.tidier.changed(Instant::now());
             self.keeper.look(ledger);
         }
     }

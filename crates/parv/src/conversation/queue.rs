@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How many messages are stored together: enough to make up for a sync of the disk, few enough to store some while others
 /// are composed.
-const MAX_SHARE: usize = 128;
+const MAX_SHARE: usize = 256;
 
 /// The most bytes of messages that are stored together, so that a record of the store's journal holds them.
 const MAX_SHARE_BYTES: usize = 256 * 1024;
