@@ -15,9 +15,6 @@ use tokio::time::{Instant, timeout_at};
 /// takes about a second; nobody wants to wait for a verb much longer.
 const MEET: Duration = Duration::from_secs(5);
 
-/// The same for an invitation, which is worth more patience: once it is left with somebody, our node need not run any more.
-const FIND_KEEPER: Duration = Duration::from_secs(10);
-
 /// How long leaving an invitation may take, if somebody is there who could keep it: the person is looked for first, and
 /// devices that are gone do not answer.
 const LEAVE: Duration = Duration::from_secs(15);
@@ -128,7 +125,6 @@ async fn deliver(engine: &Engine, events: &mut Receiver<Event>, parcel: &Parcel)
             (Some(met), _) => met + DELIVER,
             (None, Some(left)) => left + LINGER,
             (None, None) if keepers => start + LEAVE,
-            (None, None) if parcel.invited.is_some() => start + FIND_KEEPER,
             (None, None) => start + MEET,
         };
         if deadline <= Instant::now() {

@@ -49,6 +49,8 @@ async fn crowd(at: SocketAddr, count: usize) -> Vec<TcpStream> {
     let mut held = Vec::new();
     for number in 0..count {
         let socket = TcpSocket::new_v4().unwrap();
+        // Nodes dial from the port that they listen on, at any address: this must not keep it from them.
+        socket.set_reuseaddr(true).unwrap();
         socket.bind("127.66.66.66:0".parse().unwrap()).unwrap();
         let mut socket = socket.connect(at).await.unwrap();
         // It may be closed already.

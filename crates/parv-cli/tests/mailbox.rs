@@ -33,7 +33,10 @@ fn an_invitation_by_a_process_that_has_ended_is_found_taken_up_and_not_shown_twi
     let (_node, bootstrap) = public.public_node();
     let begin = ["--bootstrap", &bootstrap];
     let (at_alice, at_bob) = (alice.daemon(begin), bob.daemon(begin));
+    let mut alice_hears = alice.events();
     bob.run(["connect", &at_alice.address]).ok();
+    // Before that she does not know that he has a device.
+    alice_hears.until("Bob is there", |event| event["event"] == "connected" && event["account"] == bob.uri());
     stop(at_alice);
     stop(at_bob);
 

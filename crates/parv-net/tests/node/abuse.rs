@@ -42,6 +42,8 @@ async fn say(from: &Peer, to: &mut Peer, word: &str) {
 /// A socket that says nothing, connected from another network to a port of this machine. `None` if it is closed at once.
 async fn silent(port: u16) -> Option<TcpStream> {
     let socket = TcpSocket::new_v4().unwrap();
+    // Nodes dial from the port that they listen on, at any address: this must not keep it from them.
+    socket.set_reuseaddr(true).unwrap();
     socket.bind("127.66.66.66:0".parse().unwrap()).unwrap();
     socket.connect(([127, 0, 0, 1], port).into()).await.ok()
 }
