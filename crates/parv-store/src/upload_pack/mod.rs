@@ -183,7 +183,7 @@ fn fetch(
         pkt_line::write_delimiter(out)?;
     }
     pkt_line::write_line(out, "packfile")?;
-    let objects = outgoing::choose(&database, &to_oids(&wish.wants), &common)?;
+    let objects = outgoing::choose(repository, &database, &to_oids(&wish.wants), &common)?;
     served.objects += objects.len() as u64;
     outgoing::send(&database, &objects, out, meter)?;
     pkt_line::write_flush(out)?;

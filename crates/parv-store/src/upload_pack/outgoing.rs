@@ -9,7 +9,9 @@ use crate::error::StoreError;
 use crate::history;
 use crate::objects::{Objects, database_error};
 use crate::pack_writer::PackWriter;
+use crate::packed_links::PackedLinks;
 use crate::pkt_line;
+use crate::repository::Repository;
 use crate::tree;
 use gix::ObjectId;
 use gix::objs::Kind;
@@ -19,8 +21,17 @@ use gix_pack::data::entry::Header;
 use std::io::{self, Write};
 
 /// The objects that whoever has `haves`, with all that they reach, needs to have `wants` too.
-pub(super) fn choose(database: &Database, wants: &[ObjectId], haves: &[ObjectId]) -> Result<Vec<ObjectId>, StoreError> {
-    let commits = history::between(database, wants, haves)?;
+pub(super) fn choose(
+    repository: &Repository,
+    database: &Database,
+    wants: &[ObjectId],
+    haves: &[ObjectId],
+) -> Result<Vec<ObjectId>, StoreError> {
+    let commits = match haves {
+        // Nearly all that is packed will be walked over.
+        [] => history::between(&PackedLinks::read(repository), wants, &[])?,
+        _ => history::between(database, wants, haves)?,
+    };
     let mut objects = Vec::with_capacity(commits.len() + 16);
     tree::visit_commits(database, &commits, |kind, id| {
         if kind == Kind::Blob && !database.contains(id)? {
