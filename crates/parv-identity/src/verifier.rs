@@ -47,8 +47,8 @@ impl Verifier {
     /// When it did not, or when its key may not sign.
     pub fn verify(&mut self, signature: &Signature, data: &SignedData) -> Result<(), SshsigError> {
         let key = self.key(&signature.device)?;
-        let strict = key.verify_strict(data.as_bytes(), &ed25519_dalek::Signature::from_bytes(&signature.bytes));
-        strict.map_err(|_| SshsigError::Bad(signature.device))
+        let holds = key::verify_with(&key, data.as_bytes(), &signature.bytes);
+        holds.then_some(()).ok_or(SshsigError::Bad(signature.device))
     }
 
     /// Checks signatures that were accepted before, each with what it is over, together; see the [module](self). The verdicts
