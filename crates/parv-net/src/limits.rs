@@ -45,6 +45,9 @@ pub(crate) const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long [`crate::Node::dial`] may take: connect, and if that fails look up addresses and connect again.
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How long one of two who may have dialled each other at the same moment waits while the other tries again.
+pub(crate) const OTHERS_TURN: Duration = Duration::from_millis(250);
+
 /// How long a node may take until it listens on every address it was told.
 pub(crate) const LISTEN_TIMEOUT: Duration = Duration::from_secs(10);
 

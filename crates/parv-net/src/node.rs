@@ -10,7 +10,7 @@ use crate::event::{Acceptance, AnnouncementHandle, Event};
 use crate::git::{self, GitStream};
 use crate::limits::{
     COMMAND_QUEUE, DIAL_TIMEOUT, EVENT_QUEUE, FIRST_FRAME_TIMEOUT, LISTEN_TIMEOUT, MAX_ANNOUNCEMENT_BYTES,
-    MAX_CREDENTIAL_BYTES,
+    MAX_CREDENTIAL_BYTES, OTHERS_TURN,
 };
 use crate::linking;
 use crate::links::{Followers, by_distance};
@@ -31,7 +31,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Who may have what.
 pub trait Policy: Send + Sync + 'static {
@@ -188,9 +188,24 @@ impl Node {
 
     /// Connects to whoever is at an address, or, if it ends in `/p2p/<peer id>`, only to that device; says who it is.
     /// Takes at most [`DIAL_TIMEOUT`].
+    ///
+    /// Two who dial each other at the same moment, from the ports that they listen on, meet in a single TCP connection
+    /// (RFC 9293 §3.5) that both take for their own, and the handshake fails. So each tries again, one after the other.
     pub async fn dial_address(&self, address: Multiaddr) -> Result<DeviceId, NetError> {
         let device = device_in(&address)?;
-        within("connecting", DIAL_TIMEOUT, self.ask(|reply| Command::DialAddress { device, address, reply })).await
+        let dial = || self.ask(|reply| Command::DialAddress { device, address: address.clone(), reply });
+        within("connecting", DIAL_TIMEOUT, async {
+            match (dial().await, device) {
+                (Err(NetError::Unreachable { .. }), Some(device)) => {
+                    if self.device > device {
+                        sleep(OTHERS_TURN).await;
+                    }
+                    if self.is_connected(&device) { Ok(device) } else { dial().await }
+                }
+                (dialled, _) => dialled,
+            }
+        })
+        .await
     }
 
     /// Closes all connections with a device.

@@ -123,6 +123,18 @@ async fn a_blocked_device_is_cut_off_both_ways() {
     a.node.dial(device_b).await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_dial_each_other_at_the_same_moment_connect() {
+    for _ in 0..50 {
+        let (a, b) = (peer().await, peer().await);
+        let dials = [(a.node.clone(), b.address("/tcp/")), (b.node.clone(), a.address("/tcp/"))];
+        let dials = dials.map(|(node, to)| tokio::spawn(async move { node.dial_address(to).await }));
+        for dial in dials {
+            dial.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn listening_where_somebody_else_listens_is_an_error() {
     struct Nothing;
